@@ -1,0 +1,2 @@
+//! The midwire program.
+fn main() {}
