@@ -1,1 +1,4 @@
 //! midwire-core.
+
+pub mod commands;
+pub mod options;
