@@ -6,7 +6,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Link};
-use crate::commands::CommandRegistry;
 use crate::hooks::FlowRef;
 use crate::log::LogStream;
 use crate::options::{Changed, OptionStore, Options};
@@ -14,10 +13,8 @@ use crate::parked::Parked;
 use std::sync::Arc;
 
 /// The shared heart of the program.
-#[derive(Default)]
 pub struct Kernel {
     options: OptionStore,
-    commands: CommandRegistry,
     log: LogStream,
     chain: OnceLock<Chain>,
     parked: Parked,
@@ -31,7 +28,17 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel with these options and this log, without addons yet.
     pub fn new(options: OptionStore, log: LogStream) -> Self {
-        Self { options, log, ..Self::default() }
+        Self {
+            options,
+            log,
+            chain: OnceLock::new(),
+            parked: Parked::default(),
+            shutdown: CancellationToken::new(),
+            failure: Mutex::new(None),
+            connections: AtomicUsize::new(0),
+            running: AtomicBool::new(false),
+            reading: AtomicUsize::new(0),
+        }
     }
 
     /// Sets the chain of addons, tells them all options, and keeps them told. Only the first call counts.
@@ -46,7 +53,7 @@ impl Kernel {
             Some(kernel) => kernel.reconfigure(options, changed),
             None => Ok(()),
         });
-        self.reconfigure(&options, &Changed::all())
+        self.reconfigure(&options, &self.options.all_changed())
     }
 
     fn reconfigure(&self, options: &Options, changed: &Changed) -> Result<(), String> {
@@ -58,11 +65,6 @@ impl Kernel {
     /// The options.
     pub fn options(&self) -> &OptionStore {
         &self.options
-    }
-
-    /// The commands.
-    pub fn commands(&self) -> &CommandRegistry {
-        &self.commands
     }
 
     /// The log stream.

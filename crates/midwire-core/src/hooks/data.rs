@@ -17,13 +17,13 @@ pub struct ServerHookData {
 
 /// Argument of `tls_clienthello`.
 #[derive(Debug)]
-pub struct ClientHelloData<'a> {
+pub struct ClientHelloData {
     /// The client's connection.
-    pub client: &'a ClientConn,
+    pub client: Arc<ClientConn>,
     /// The server's connection as far as it is known.
-    pub server: &'a ServerConn,
+    pub server: Arc<ServerConn>,
     /// What the client said.
-    pub client_hello: &'a ClientHello,
+    pub client_hello: Arc<ClientHello>,
     /// Set: pass the bytes on untouched.
     pub ignore_connection: bool,
     /// Set: shake hands with the server before the client.
@@ -32,20 +32,20 @@ pub struct ClientHelloData<'a> {
 
 /// Argument of the other `tls_*` hooks.
 #[derive(Debug)]
-pub struct TlsHookData<'a> {
+pub struct TlsHookData {
     /// The client's connection.
-    pub client: &'a ClientConn,
+    pub client: Arc<ClientConn>,
     /// The server's connection.
-    pub server: &'a ServerConn,
+    pub server: Arc<ServerConn>,
     /// DTLS instead of TLS.
     pub is_dtls: bool,
 }
 
 /// Argument of `socks5_auth`.
 #[derive(Debug)]
-pub struct Socks5AuthData<'a> {
+pub struct Socks5AuthData {
     /// The client's connection.
-    pub client: &'a ClientConn,
+    pub client: Arc<ClientConn>,
     /// The name it gave.
     pub username: String,
     /// The password it gave.
@@ -73,11 +73,11 @@ pub enum NextLayerChoice {
 
 /// Argument of `next_layer`.
 #[derive(Debug)]
-pub struct NextLayerData<'a> {
+pub struct NextLayerData {
     /// The client's connection.
-    pub client: &'a ClientConn,
+    pub client: Arc<ClientConn>,
     /// The server's connection.
-    pub server: &'a ServerConn,
+    pub server: Arc<ServerConn>,
     /// What the client has sent so far.
     pub data_client: Bytes,
     /// What the server has sent so far.

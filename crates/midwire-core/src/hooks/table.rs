@@ -110,27 +110,27 @@ hooks! {
     /// A connection to a server has ended.
     ServerDisconnected server_disconnected(ServerHookData);
     /// The protocol inside a connection is to be decided.
-    NextLayer next_layer(NextLayerData<'_>);
+    NextLayer next_layer(NextLayerData);
     /// A client has begun a TLS handshake.
-    TlsClienthello tls_clienthello(ClientHelloData<'_>);
+    TlsClienthello tls_clienthello(ClientHelloData);
     /// The TLS handshake with the client is about to begin.
-    TlsStartClient tls_start_client(TlsHookData<'_>);
+    TlsStartClient tls_start_client(TlsHookData);
     /// The TLS handshake with the server is about to begin.
-    TlsStartServer tls_start_server(TlsHookData<'_>);
+    TlsStartServer tls_start_server(TlsHookData);
     /// The TLS handshake with the client is done.
-    TlsEstablishedClient tls_established_client(TlsHookData<'_>);
+    TlsEstablishedClient tls_established_client(TlsHookData);
     /// The TLS handshake with the server is done.
-    TlsEstablishedServer tls_established_server(TlsHookData<'_>);
+    TlsEstablishedServer tls_established_server(TlsHookData);
     /// The TLS handshake with the client has failed.
-    TlsFailedClient tls_failed_client(TlsHookData<'_>);
+    TlsFailedClient tls_failed_client(TlsHookData);
     /// The TLS handshake with the server has failed.
-    TlsFailedServer tls_failed_server(TlsHookData<'_>);
+    TlsFailedServer tls_failed_server(TlsHookData);
     /// A QUIC connection with the client is about to begin.
-    QuicStartClient quic_start_client(TlsHookData<'_>);
+    QuicStartClient quic_start_client(TlsHookData);
     /// A QUIC connection with the server is about to begin.
-    QuicStartServer quic_start_server(TlsHookData<'_>);
+    QuicStartServer quic_start_server(TlsHookData);
     /// A SOCKS client has logged in. Setting `valid` accepts it.
-    Socks5Auth socks5_auth(Socks5AuthData<'_>);
+    Socks5Auth socks5_auth(Socks5AuthData);
     /// CONNECT was received. A response set here with another status than 2xx refuses the tunnel.
     HttpConnect http_connect(HttpFlow);
     /// CONNECT is about to be sent to an upstream proxy.

@@ -1,0 +1,21 @@
+//! Options: what they are, their values, and every way of setting them.
+
+mod error;
+mod paths;
+mod scripted;
+mod set;
+mod spec;
+mod store;
+mod table;
+mod typed;
+mod validate;
+mod value;
+
+pub use error::OptionError;
+pub use paths::expand_home;
+pub use scripted::Definition;
+pub use spec::{Flag, Meta, OptionSpec, Tool, Tools};
+pub use store::{Changed, ListenerId, OptionStore, Pending, Registered};
+pub use table::{Options, SPECS};
+pub use typed::spec;
+pub use value::{Kind, Misfit, Size, Value, parse_size};
