@@ -194,6 +194,19 @@ impl Source {
         }
     }
 
+    /// Reads and throws away until the peer closes.
+    ///
+    /// # Cancellation
+    /// Safe.
+    pub(crate) async fn drain(&mut self) {
+        loop {
+            self.buf.clear();
+            if !matches!(self.fill().await, Ok(n) if n > 0) {
+                return;
+            }
+        }
+    }
+
     async fn fill(&mut self) -> io::Result<usize> {
         if self.eof {
             return Ok(0);

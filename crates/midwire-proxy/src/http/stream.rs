@@ -1,7 +1,7 @@
 //! Content and replies of one exchange, whatever the protocol version.
 
 use bytes::Bytes;
-use midwire_wire::http1::Framing;
+use midwire_wire::http1::{Framing, Violation};
 use midwire_wire::{Fields, RequestHead, ResponseHead};
 
 use super::h1;
@@ -108,10 +108,10 @@ impl Outbound<'_> {
 pub(crate) fn read_fault(fault: h1::ReadFault, side: Side) -> Fault {
     use h1::ReadFault;
     match (side, fault) {
-        (Side::Client, ReadFault::Violation(violation)) if violation.is_cut() => Fault::ClientGone,
+        (Side::Client, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => Fault::ClientGone,
         (Side::Client, ReadFault::Violation(violation)) => Fault::BadRequest(violation),
         (Side::Client, _) => Fault::ClientGone,
-        (Side::Server, ReadFault::Violation(violation)) if violation.is_cut() => {
+        (Side::Server, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
             Fault::ResponseCut(violation.to_string())
         }
         (Side::Server, ReadFault::Violation(violation)) => Fault::BadResponse(violation),
