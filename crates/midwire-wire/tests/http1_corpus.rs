@@ -1,6 +1,9 @@
 //! Runs the fuzz driver of HTTP/1 on its corpus and on made-up connections.
 
-#[allow(unreachable_pub, reason = "the fuzz target uses the same file as its driver")]
+#[allow(
+    unreachable_pub,
+    reason = "the fuzz target uses the same file as its driver"
+)]
 #[path = "../../../fuzz/src/http1.rs"]
 mod driver;
 

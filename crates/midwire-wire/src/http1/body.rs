@@ -134,9 +134,10 @@ impl BodyDecoder {
                 other => other,
             })?;
         if !complete {
-            return match buf.len() > limit {
-                true => Err(Violation::TrailerSize { limit }),
-                false => Ok(None),
+            return if buf.len() > limit {
+                Err(Violation::TrailerSize { limit })
+            } else {
+                Ok(None)
             };
         }
         let raw = self.trailers.take(buf);

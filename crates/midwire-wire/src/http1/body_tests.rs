@@ -5,8 +5,11 @@ use bytes::BytesMut;
 use super::*;
 use crate::Fields;
 
+/// Content, trailers, and the bytes left behind the body.
+type Body = (Vec<u8>, Option<Fields>, Vec<u8>);
+
 /// The content and trailers of a complete body, and what is left behind it.
-fn body(framing: Framing, input: &[u8]) -> Result<(Vec<u8>, Option<Fields>, Vec<u8>), Violation> {
+fn body(framing: Framing, input: &[u8]) -> Result<Body, Violation> {
     let mut decoder = BodyDecoder::new(framing, Limits::default());
     let mut buf = BytesMut::from(input);
     let mut content = Vec::new();
@@ -30,7 +33,7 @@ fn body(framing: Framing, input: &[u8]) -> Result<(Vec<u8>, Option<Fields>, Vec<
     }
 }
 
-fn chunked(input: &str) -> Result<(Vec<u8>, Option<Fields>, Vec<u8>), Violation> {
+fn chunked(input: &str) -> Result<Body, Violation> {
     body(Framing::Chunked, input.as_bytes())
 }
 
@@ -132,10 +135,8 @@ fn chunk_lines() {
 #[test]
 fn chunk_extensions_are_limited_in_a_line_and_in_a_body() {
     let with = |sizes: &[usize]| {
-        let lines: String = sizes
-            .iter()
-            .map(|n| format!("1;{}\r\nx\r\n", "e".repeat(n - 1)))
-            .collect();
+        let line = |n: &usize| format!("1;{}\r\nx\r\n", "e".repeat(n - 1));
+        let lines = sizes.iter().map(line).collect::<Vec<_>>().concat();
         chunked(&(lines + "0\r\n\r\n")).map(|_| ())
     };
     const LINE: usize = 16 * 1024;

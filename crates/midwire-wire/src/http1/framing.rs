@@ -114,10 +114,10 @@ fn equal<'a>(members: impl Iterator<Item = &'a [u8]>, limits: &Limits) -> Result
     else {
         return Err(Violation::Lengths(shown));
     };
-    match limits.is_strict() {
-        true => Err(Violation::EqualLengths(shown)),
-        false => Ok(length),
+    if limits.is_strict() {
+        return Err(Violation::EqualLengths(shown));
     }
+    Ok(length)
 }
 
 /// `0` or digits without a leading zero, up to 2^63-1.

@@ -9,16 +9,11 @@ use super::chars::is_host;
 /// The host keeps its spelling, an IPv6 address its brackets. Userinfo, blanks, lists, paths, bytes above 0x7F,
 /// broken addresses and ports above 65535 do not pass; `host:` has no port (RFC 3986 §3.2.2, §3.2.3).
 pub fn parse_authority(authority: &[u8]) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match authority {
-        [b'[', rest @ ..] => {
-            let end = memchr::memchr(b']', rest)? + 2;
-            authority.split_at_checked(end)?
-        }
-        _ => {
-            let end = memchr::memchr(b':', authority).unwrap_or(authority.len());
-            authority.split_at_checked(end)?
-        }
+    let end = match authority {
+        [b'[', rest @ ..] => memchr::memchr(b']', rest)? + 2,
+        _ => memchr::memchr(b':', authority).unwrap_or(authority.len()),
     };
+    let (host, port) = authority.split_at_checked(end)?;
     let valid = match host {
         [b'[', address @ .., b']'] => is_ipv6(address),
         _ => is_name(host),

@@ -51,9 +51,10 @@ impl RequestDecoder {
             };
         }
         if !self.section.fields(window, &self.limits)? {
-            return match buf.len() > limit {
-                true => Err(Violation::HeadSize { limit }),
-                false => Ok(None),
+            return if buf.len() > limit {
+                Err(Violation::HeadSize { limit })
+            } else {
+                Ok(None)
             };
         }
         let Some(line) = self.line.take() else {

@@ -62,9 +62,10 @@ impl ResponseDecoder {
             };
         }
         if !self.section.fields(window, &self.limits)? {
-            return match too_large {
-                true => Err(Violation::HeadSize { limit }),
-                false => Ok(None),
+            return if too_large {
+                Err(Violation::HeadSize { limit })
+            } else {
+                Ok(None)
             };
         }
         let Some(line) = self.line.take() else {

@@ -223,9 +223,10 @@ impl fmt::Debug for Shown {
 /// Writes bytes as a Python bytes literal, the form that users of mitmproxy know.
 fn quote(bytes: &[u8], out: &mut String) {
     const SHOWN: usize = 100;
-    let mark = match bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        true => '"',
-        false => '\'',
+    let mark = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        '"'
+    } else {
+        '\''
     };
     out.push('b');
     out.push(mark);
