@@ -1,7 +1,10 @@
 //! Options: what they are, their values, and every way of setting them.
 
+mod config;
 mod error;
 mod paths;
+mod print;
+mod save;
 mod scripted;
 mod set;
 mod spec;
@@ -10,7 +13,10 @@ mod table;
 mod typed;
 mod validate;
 mod value;
+pub(crate) mod wrap;
+mod yaml;
 
+pub use config::{ConfigError, ConfigProblem, Loaded};
 pub use error::OptionError;
 pub use paths::expand_home;
 pub use scripted::Definition;

@@ -256,10 +256,10 @@ impl OptionStore {
     }
 
     /// Declares an option at run time, and gives it the value that waited for it.
-    pub fn declare(&self, definition: Definition) -> Result<Registered, OptionError> {
-        check(&definition, &definition.default)?;
+    pub fn declare(&self, definition: &Definition) -> Result<Registered, OptionError> {
+        check(definition, &definition.default)?;
         let before = self.definition(&definition.name);
-        if before.as_ref() == Some(&definition) {
+        if before.as_ref() == Some(definition) {
             return Ok(Registered::Same);
         }
         let name = definition.name.clone();

@@ -119,13 +119,13 @@ fn unknown_names_wait_for_scripts() {
     store.set_defer(&["mine=7", "never=1"]).unwrap();
     assert_eq!(store.deferred(), ["mine", "never"]);
     let definition = script_option(Kind::Int, Value::Int(1));
-    assert_eq!(store.declare(definition.clone()), Ok(Registered::New));
+    assert_eq!(store.declare(&definition), Ok(Registered::New));
     assert_eq!(store.value("mine"), Some(Value::Int(7)));
     assert_eq!(store.deferred(), ["never"]);
-    assert_eq!(store.declare(definition), Ok(Registered::Same));
+    assert_eq!(store.declare(&definition), Ok(Registered::Same));
     assert_eq!(store.value("mine"), Some(Value::Int(7)));
     let other = script_option(Kind::Str, Value::from("x"));
-    assert_eq!(store.declare(other), Ok(Registered::Replaced));
+    assert_eq!(store.declare(&other), Ok(Registered::Replaced));
     assert_eq!(store.value("mine"), Some(Value::from("x")));
     store.update([("mine", Value::from("y"))]).unwrap();
     store.reset().unwrap();
@@ -143,7 +143,7 @@ fn bad_waiting_value_is_an_error_of_the_declaration() {
         .update_defer([("mine", Value::from("x")), ("http2", Value::Bool(false))])
         .unwrap();
     assert!(!store.load().http2);
-    let result = store.declare(script_option(Kind::Int, Value::Int(1)));
+    let result = store.declare(&script_option(Kind::Int, Value::Int(1)));
     assert!(matches!(result, Err(OptionError::Type { .. })));
 }
 
@@ -152,12 +152,12 @@ fn scripts_may_redefine_but_not_retype_builtin_options() {
     let store = store();
     let mut definition = store.definition("onboarding_host").unwrap();
     definition.default = Value::from("proxy.test");
-    assert_eq!(store.declare(definition.clone()), Ok(Registered::Replaced));
+    assert_eq!(store.declare(&definition), Ok(Registered::Replaced));
     assert_eq!(store.load().onboarding_host, "proxy.test");
     assert!(!store.has_changed("onboarding_host"));
     definition.kind = Kind::Int;
     definition.default = Value::Int(1);
-    assert!(store.declare(definition).is_err());
+    assert!(store.declare(&definition).is_err());
 }
 
 #[test]
