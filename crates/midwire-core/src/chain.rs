@@ -54,7 +54,12 @@ impl Chain {
     /// A chain of these addons, in this order.
     pub fn new(links: Vec<Link>, options: &Options) -> Self {
         let chain = Self::default();
-        chain.links.store(Arc::new(links.into_iter().map(|link| (HookSet::EMPTY, link)).collect()));
+        chain.links.store(Arc::new(
+            links
+                .into_iter()
+                .map(|link| (HookSet::EMPTY, link))
+                .collect(),
+        ));
         chain.refresh(options);
         chain
     }
@@ -66,9 +71,15 @@ impl Chain {
 
     /// Asks every addon for its interest again, after a change of options.
     pub fn refresh(&self, options: &Options) {
-        let links: Vec<_> =
-            self.links.load().iter().map(|(_, link)| (link.addon().interest(options), link.clone())).collect();
-        let all = links.iter().fold(HookSet::EMPTY, |all, (set, _)| all.union(*set));
+        let links: Vec<_> = self
+            .links
+            .load()
+            .iter()
+            .map(|(_, link)| (link.addon().interest(options), link.clone()))
+            .collect();
+        let all = links
+            .iter()
+            .fold(HookSet::EMPTY, |all, (set, _)| all.union(*set));
         self.links.store(Arc::new(links));
         self.interest.store(all.bits(), Ordering::Relaxed);
     }
@@ -89,7 +100,12 @@ impl Chain {
     }
 
     /// The most that any addon needs of the content of this message, and who needs that.
-    pub fn content_need(&self, kernel: &Kernel, flow: &HttpFlow, part: Part) -> (ContentNeed, Option<&'static str>) {
+    pub fn content_need(
+        &self,
+        kernel: &Kernel,
+        flow: &HttpFlow,
+        part: Part,
+    ) -> (ContentNeed, Option<&'static str>) {
         if !self.interest().wants_content() {
             return (ContentNeed::Nothing, None);
         }
@@ -110,18 +126,32 @@ impl Chain {
     ///
     /// # Errors
     /// The refusal, one line.
-    pub fn configure(&self, kernel: &Kernel, options: &Options, changed: &Changed) -> Result<(), String> {
-        self.links.load().iter().try_for_each(|(_, link)| link.addon().configure(kernel, options, changed))
+    pub fn configure(
+        &self,
+        kernel: &Kernel,
+        options: &Options,
+        changed: &Changed,
+    ) -> Result<(), String> {
+        self.links
+            .load()
+            .iter()
+            .try_for_each(|(_, link)| link.addon().configure(kernel, options, changed))
     }
 
     /// Tells all addons that the listeners are up.
     pub fn running(&self, kernel: &Kernel) {
-        self.links.load().iter().for_each(|(_, link)| link.addon().running(kernel));
+        self.links
+            .load()
+            .iter()
+            .for_each(|(_, link)| link.addon().running(kernel));
     }
 
     /// Tells all addons that the program ends.
     pub fn done(&self, kernel: &Kernel) {
-        self.links.load().iter().for_each(|(_, link)| link.addon().done(kernel));
+        self.links
+            .load()
+            .iter()
+            .for_each(|(_, link)| link.addon().done(kernel));
     }
 
     /// Tells all addons that flows were changed.

@@ -49,10 +49,12 @@ impl Kernel {
         let options = self.options.load();
         let _ = self.chain.set(Chain::new(links, &options));
         let weak = Arc::downgrade(self);
-        self.options.listen(move |options: &Options, changed: &Changed| match weak.upgrade() {
-            Some(kernel) => kernel.reconfigure(options, changed),
-            None => Ok(()),
-        });
+        self.options.listen(
+            move |options: &Options, changed: &Changed| match weak.upgrade() {
+                Some(kernel) => kernel.reconfigure(options, changed),
+                None => Ok(()),
+            },
+        );
         self.reconfigure(&options, &self.options.all_changed())
     }
 
@@ -89,13 +91,19 @@ impl Kernel {
 
     /// Ends the program with status 1 and this line; only the first failure is kept.
     pub fn fail(&self, message: impl Into<String>) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| message.into());
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| message.into());
         self.shutdown.cancel();
     }
 
     /// Why the program ends, if it does for a failure.
     pub fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Tells interested addons that flows were changed.

@@ -89,8 +89,16 @@ impl LogStream {
 
     /// Adds a receiver of entries up to `level`. It runs on the thread that logs and must not block.
     pub fn subscribe(&self, level: Level, sink: impl Fn(&LogEntry) + Send + Sync + 'static) {
-        self.0.sinks.write().unwrap_or_else(PoisonError::into_inner).push((level, Arc::new(sink)));
-        let wanted = self.0.verbosity.load(Ordering::Relaxed).max(level as u8 + 1);
+        self.0
+            .sinks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((level, Arc::new(sink)));
+        let wanted = self
+            .0
+            .verbosity
+            .load(Ordering::Relaxed)
+            .max(level as u8 + 1);
         self.0.verbosity.store(wanted, Ordering::Relaxed);
         tracing::callsite::rebuild_interest_cache();
     }
@@ -105,8 +113,16 @@ impl LogStream {
         if entry.level == Level::Error {
             self.0.errors.fetch_add(1, Ordering::Relaxed);
         }
-        let sinks = self.0.sinks.read().unwrap_or_else(PoisonError::into_inner).clone();
-        sinks.iter().filter(|(level, _)| entry.level <= *level).for_each(|(_, sink)| sink(entry));
+        let sinks = self
+            .0
+            .sinks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        sinks
+            .iter()
+            .filter(|(level, _)| entry.level <= *level)
+            .for_each(|(_, sink)| sink(entry));
     }
 
     fn wants(&self, level: tracing::Level) -> bool {
@@ -126,11 +142,17 @@ struct Collector(LogStream);
 
 impl Subscriber for Collector {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.enabled(metadata) { Interest::always() } else { Interest::never() }
+        if self.enabled(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target().starts_with("midwire") && self.0.wants(*metadata.level())
+        metadata.is_event()
+            && metadata.target().starts_with("midwire")
+            && self.0.wants(*metadata.level())
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -152,7 +174,12 @@ impl Subscriber for Collector {
             _ => Level::Debug,
         };
         let message = text.message + &text.fields;
-        self.0.write(&LogEntry { level, message, client: text.client, time: SystemTime::now() });
+        self.0.write(&LogEntry {
+            level,
+            message,
+            client: text.client,
+            time: SystemTime::now(),
+        });
     }
 
     fn enter(&self, _: &span::Id) {}
@@ -199,7 +226,11 @@ mod tests {
         let log = LogStream::default();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = seen.clone();
-        log.subscribe(Level::Info, move |e| sink.lock().unwrap().push((e.level, e.message.clone(), e.client.clone())));
+        log.subscribe(Level::Info, move |e| {
+            sink.lock()
+                .unwrap()
+                .push((e.level, e.message.clone(), e.client.clone()))
+        });
         tracing::subscriber::with_default(Collector(log.clone()), || {
             tracing::info!(client = %"1.2.3.4:5", "client connect");
             tracing::info!(alert = true, "Saved {} flows.", 3);
@@ -207,7 +238,14 @@ mod tests {
             tracing::error!(path = "x", "broken");
         });
         let seen = seen.lock().unwrap();
-        assert_eq!(seen[0], (Level::Info, "client connect".into(), Some("1.2.3.4:5".into())));
+        assert_eq!(
+            seen[0],
+            (
+                Level::Info,
+                "client connect".into(),
+                Some("1.2.3.4:5".into())
+            )
+        );
         assert_eq!(seen[1], (Level::Alert, "Saved 3 flows.".into(), None));
         assert_eq!(seen[2], (Level::Error, "broken path=\"x\"".into(), None));
         assert_eq!(log.errors(), 1);

@@ -23,27 +23,36 @@ impl Parked {
     pub async fn hold(&self, flow: Flow) -> Option<Flow> {
         let (back, resumed) = oneshot::channel();
         let id = flow.info().id.clone();
-        let _guard = Forget { parked: self, id: id.clone() };
+        let _guard = Forget {
+            parked: self,
+            id: id.clone(),
+        };
         self.slots().insert(id, Slot { flow, back });
         resumed.await.ok()
     }
 
     /// Sends a flow on; false if it is not here.
     pub fn resume(&self, id: &Id) -> bool {
-        let Some(mut slot) = self.slots().remove(id) else { return false };
+        let Some(mut slot) = self.slots().remove(id) else {
+            return false;
+        };
         slot.flow.info_mut().intercepted = false;
         slot.back.send(slot.flow).is_ok()
     }
 
     /// Ends a flow with the error of killed flows; false if it is not here.
     pub fn kill(&self, id: &Id) -> bool {
-        self.edit(id, |flow| flow.info_mut().error = Some(FlowError::new(FlowError::KILLED))) && self.resume(id)
+        self.edit(id, |flow| {
+            flow.info_mut().error = Some(FlowError::new(FlowError::KILLED))
+        }) && self.resume(id)
     }
 
     /// Changes a flow that is held; false if it is not here.
     pub fn edit(&self, id: &Id, change: impl FnOnce(&mut Flow)) -> bool {
         let mut slots = self.slots();
-        let Some(slot) = slots.get_mut(id) else { return false };
+        let Some(slot) = slots.get_mut(id) else {
+            return false;
+        };
         change(&mut slot.flow);
         true
     }

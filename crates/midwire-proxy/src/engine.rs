@@ -12,11 +12,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
-use crate::listener::{Listener, ListenError};
+use crate::listener::{ListenError, Listener};
 use crate::mode::{ModeError, ModeSpec};
 use crate::tls::{
-    Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError, TlsVersion, UpstreamTls,
-    Verify, VersionRange,
+    Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError,
+    TlsVersion, UpstreamTls, Verify, VersionRange,
 };
 
 /// The engine, shared by all connections.
@@ -92,9 +92,12 @@ impl Engine {
     fn follow_options(self: &Arc<Self>) {
         let engine = Arc::downgrade(self);
         self.kernel.options().listen(move |options, changed| {
-            let Some(engine) = engine.upgrade() else { return Ok(()) };
+            let Some(engine) = engine.upgrade() else {
+                return Ok(());
+            };
             if TLS_OPTIONS.iter().any(|name| changed.contains(name)) {
-                let tls = TlsContext::new(options, engine.key_log.as_ref()).map_err(|error| error.to_string())?;
+                let tls = TlsContext::new(options, engine.key_log.as_ref())
+                    .map_err(|error| error.to_string())?;
                 engine.tls.store(Arc::new(tls));
             }
             engine.hosts.store(Arc::new(HostRules::new(options)));
@@ -123,7 +126,10 @@ impl Engine {
         }
         for listener in listeners {
             tracing::info!("{}", listener.announcement());
-            self.listening.lock().unwrap_or_else(PoisonError::into_inner).extend(listener.addresses());
+            self.listening
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(listener.addresses());
             listener.start(self);
         }
         Ok(())
@@ -157,12 +163,19 @@ impl Engine {
 
     /// True if a listener of this process has this port.
     pub(crate) fn listens_on(&self, port: u16) -> bool {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|address| address.port() == port)
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|address| address.port() == port)
     }
 
     /// Addresses that are listened on.
     pub fn listening(&self) -> Vec<SocketAddr> {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -174,10 +187,21 @@ fn mode_specs(options: &Options) -> Result<Vec<ModeSpec>, EngineError> {
         if spec.mode != crate::mode::Mode::Regular {
             return Err(EngineError::ModeUnavailable(spec.full));
         }
-        let address = |spec: &ModeSpec| (spec.host.clone(), spec.port.or(options.listen_port.and_then(|p| p.try_into().ok())));
-        if specs.iter().any(|other| address(other) == address(&spec)) && address(&spec).1 != Some(0) {
+        let address = |spec: &ModeSpec| {
+            (
+                spec.host.clone(),
+                spec.port
+                    .or(options.listen_port.and_then(|p| p.try_into().ok())),
+            )
+        };
+        if specs.iter().any(|other| address(other) == address(&spec)) && address(&spec).1 != Some(0)
+        {
             let (host, port) = address(&spec);
-            let shown = format!("{}:{}", host.as_deref().unwrap_or("*"), port.or(spec.default_port()).unwrap_or(0));
+            let shown = format!(
+                "{}:{}",
+                host.as_deref().unwrap_or("*"),
+                port.or(spec.default_port()).unwrap_or(0)
+            );
             return Err(EngineError::SameAddress(shown));
         }
         specs.push(spec);
@@ -217,7 +241,10 @@ impl TlsContext {
         let authority = Authority::load_or_create(&confdir, key, passphrase)?;
         let custom = CustomCerts::load(&options.certs, passphrase, &authority)?;
         let server = ServerSide::new(DownstreamTls {
-            versions: versions(&options.tls_version_client_min, &options.tls_version_client_max),
+            versions: versions(
+                &options.tls_version_client_min,
+                &options.tls_version_client_max,
+            ),
             ciphers: ciphers(options.ciphers_client.as_deref())?,
             curve: curve(options.tls_ecdh_curve_client.as_deref())?,
             request_client_cert: options.request_client_cert,
@@ -225,13 +252,20 @@ impl TlsContext {
         })?;
         let client = ClientSide::new(UpstreamTls {
             verify: verify(options),
-            versions: versions(&options.tls_version_server_min, &options.tls_version_server_max),
+            versions: versions(
+                &options.tls_version_server_min,
+                &options.tls_version_server_max,
+            ),
             ciphers: ciphers(options.ciphers_server.as_deref())?,
             curve: curve(options.tls_ecdh_curve_server.as_deref())?,
             client_certs: options.client_certs.clone(),
             key_log: key_log.cloned(),
         })?;
-        Ok(Self { leaves: LeafStore::new(authority, custom)?, server, client })
+        Ok(Self {
+            leaves: LeafStore::new(authority, custom)?,
+            server,
+            client,
+        })
     }
 }
 
@@ -239,32 +273,48 @@ fn verify(options: &Options) -> Verify {
     if options.ssl_insecure {
         return Verify::None;
     }
-    let bundle = options.ssl_verify_upstream_trusted_ca.as_deref().map(expand);
-    let directory = options.ssl_verify_upstream_trusted_confdir.as_deref().map(expand);
-    let roots = if bundle.is_none() && directory.is_none() { Roots::System } else { Roots::Given { bundle, directory } };
+    let bundle = options
+        .ssl_verify_upstream_trusted_ca
+        .as_deref()
+        .map(expand);
+    let directory = options
+        .ssl_verify_upstream_trusted_confdir
+        .as_deref()
+        .map(expand);
+    let roots = if bundle.is_none() && directory.is_none() {
+        Roots::System
+    } else {
+        Roots::Given { bundle, directory }
+    };
     Verify::Full { roots }
 }
 
 fn versions(min: &str, max: &str) -> VersionRange {
     VersionRange {
-        min: TlsVersion::parse(min).unwrap_or(TlsVersion::Tls1_2),
-        max: TlsVersion::parse(max).unwrap_or(TlsVersion::Unbounded),
+        min: min.parse().unwrap_or(TlsVersion::Tls1_2),
+        max: max.parse().unwrap_or(TlsVersion::Unbounded),
     }
 }
 
 fn ciphers(text: Option<&str>) -> Result<Ciphers, TlsConfigError> {
-    text.map(Ciphers::parse).transpose().map(Option::unwrap_or_default)
+    text.map(Ciphers::parse)
+        .transpose()
+        .map(Option::unwrap_or_default)
 }
 
 fn curve(name: Option<&str>) -> Result<Option<Curve>, TlsConfigError> {
-    name.map(Curve::parse).transpose()
+    name.map(str::parse::<Curve>).transpose()
 }
 
 fn limits(options: &Options) -> Limits {
     Limits {
         header_size: options.header_size_limit.as_usize(),
         header_count: usize::try_from(options.header_count_limit).unwrap_or(1000),
-        validation: if options.validate_inbound_headers { Validation::Strict } else { Validation::Lenient },
+        validation: if options.validate_inbound_headers {
+            Validation::Strict
+        } else {
+            Validation::Lenient
+        },
     }
 }
 

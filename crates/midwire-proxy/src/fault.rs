@@ -70,7 +70,9 @@ impl Fault {
     /// Who caused it.
     pub fn side(&self) -> Side {
         match self {
-            Self::BadRequest(_) | Self::Refused { .. } | Self::ClientGone | Self::Killed => Side::Client,
+            Self::BadRequest(_) | Self::Refused { .. } | Self::ClientGone | Self::Killed => {
+                Side::Client
+            }
             Self::BadResponse(_)
             | Self::NoResponse
             | Self::ResponseCut(_)
@@ -86,8 +88,13 @@ impl Fault {
             Self::BadRequest(violation) => violation.status(),
             Self::Refused { status, .. } => *status,
             Self::ClientGone | Self::Killed => return None,
-            Self::TimedOut { side: Side::Client, .. } => 408,
-            Self::TimedOut { side: Side::Server, .. } | Self::Connect(ConnectFault::TimedOut { .. }) => 504,
+            Self::TimedOut {
+                side: Side::Client, ..
+            } => 408,
+            Self::TimedOut {
+                side: Side::Server, ..
+            }
+            | Self::Connect(ConnectFault::TimedOut { .. }) => 504,
             Self::TooLarge { side: Side::Client } => 413,
             _ => 502,
         })

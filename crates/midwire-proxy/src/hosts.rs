@@ -15,8 +15,14 @@ impl HostRules {
     /// Compiles the options; patterns were checked when they were set, so a broken one matches nothing.
     pub(crate) fn new(options: &Options) -> Self {
         let compile = |patterns: &[String]| {
-            let flags = Flags { ignore_case: true, ..Flags::default() };
-            patterns.iter().filter_map(|pattern| Pattern::new(pattern, flags).ok()).collect()
+            let flags = Flags {
+                ignore_case: true,
+                ..Flags::default()
+            };
+            patterns
+                .iter()
+                .filter_map(|pattern| Pattern::new(pattern, flags).ok())
+                .collect()
         };
         Self {
             ignore: compile(&options.ignore_hosts),
@@ -32,7 +38,11 @@ impl HostRules {
 
     /// True if a connection known by these `host:port` names is to be passed on untouched.
     pub(crate) fn passes(&self, names: &[String]) -> bool {
-        let any = |patterns: &[Pattern]| names.iter().any(|name| patterns.iter().any(|p| p.is_match_str(name)));
+        let any = |patterns: &[Pattern]| {
+            names
+                .iter()
+                .any(|name| patterns.iter().any(|p| p.is_match(name)))
+        };
         if names.is_empty() {
             return false;
         }
@@ -41,6 +51,9 @@ impl HostRules {
 
     /// True if `tcp_hosts` names one of these hosts.
     pub(crate) fn is_tcp_host<'a>(&self, hosts: impl IntoIterator<Item = Option<&'a str>>) -> bool {
-        hosts.into_iter().flatten().any(|host| self.tcp.iter().any(|p| p.is_match_str(host)))
+        hosts
+            .into_iter()
+            .flatten()
+            .any(|host| self.tcp.iter().any(|p| p.is_match(host)))
     }
 }

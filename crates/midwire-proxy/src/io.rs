@@ -30,11 +30,19 @@ impl<T> Rewound<T> {
 
 /// Puts bytes back in front of a stream; without any, the stream stays as it is.
 pub fn rewind(ahead: Bytes, io: Io) -> Io {
-    if ahead.is_empty() { io } else { Box::new(Rewound::new(ahead, io)) }
+    if ahead.is_empty() {
+        io
+    } else {
+        Box::new(Rewound::new(ahead, io))
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Rewound<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }
@@ -48,7 +56,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Rewound<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Rewound<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -82,10 +94,15 @@ mod tests {
     #[tokio::test]
     async fn bytes_put_back_are_read_first() {
         let (near, mut far) = tokio::io::duplex(64);
-        tokio::io::AsyncWriteExt::write_all(&mut far, b" world").await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut far, b" world")
+            .await
+            .unwrap();
         drop(far);
         let mut all = String::new();
-        rewind(Bytes::from_static(b"hello"), Box::new(near)).read_to_string(&mut all).await.unwrap();
+        rewind(Bytes::from_static(b"hello"), Box::new(near))
+            .read_to_string(&mut all)
+            .await
+            .unwrap();
         assert_eq!(all, "hello world");
     }
 }

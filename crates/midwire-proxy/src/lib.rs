@@ -24,14 +24,18 @@ pub use mode::{Mode, ModeError, ModeSpec, ServerSpec};
 
 /// Seconds since the epoch.
 pub(crate) fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Runs a future for at most `seconds`; 0 or less means without end.
 pub(crate) async fn within<F: Future>(seconds: i64, future: F) -> Option<F::Output> {
     match u64::try_from(seconds) {
         Ok(0) | Err(_) => Some(future.await),
-        Ok(seconds) => tokio::time::timeout(Duration::from_secs(seconds), future).await.ok(),
+        Ok(seconds) => tokio::time::timeout(Duration::from_secs(seconds), future)
+            .await
+            .ok(),
     }
 }
 

@@ -38,7 +38,10 @@ pub struct ListenError {
 impl Listener {
     /// Binds the sockets of a mode: the address of the specification, else that of the options, else all addresses.
     pub(crate) async fn bind(spec: Arc<ModeSpec>, options: &Options) -> Result<Self, ListenError> {
-        let host = spec.host.clone().or_else(|| Some(options.listen_host.clone()).filter(|host| !host.is_empty()));
+        let host = spec
+            .host
+            .clone()
+            .or_else(|| Some(options.listen_host.clone()).filter(|host| !host.is_empty()));
         let port = spec
             .port
             .or_else(|| options.listen_port.and_then(|port| port.try_into().ok()))
@@ -52,16 +55,27 @@ impl Listener {
         let fail = |error: &io::Error| {
             let in_use = error.kind() == io::ErrorKind::AddrInUse;
             let hint = match in_use && spec.port.is_none() {
-                true => format!("\nTry specifying a different port by using `--mode {}@{}`.", spec.full, port.saturating_add(2)),
+                true => format!(
+                    "\nTry specifying a different port by using `--mode {}@{}`.",
+                    spec.full,
+                    port.saturating_add(2)
+                ),
                 false => String::new(),
             };
             let reason = match error.raw_os_error() {
                 Some(number) => format!("[Errno {number}] {}", crate::io_reason(error)),
                 None => error.to_string(),
             };
-            ListenError { mode: spec.description(), address: shown(port), reason, hint }
+            ListenError {
+                mode: spec.description(),
+                address: shown(port),
+                reason,
+                hint,
+            }
         };
-        let addresses = resolve(host.as_deref(), port).await.map_err(|error| fail(&error))?;
+        let addresses = resolve(host.as_deref(), port)
+            .await
+            .map_err(|error| fail(&error))?;
         let mut sockets: Vec<TcpListener> = Vec::new();
         for mut address in addresses {
             // Port 0 means any free port, but the same one for every address family.
@@ -73,15 +87,26 @@ impl Listener {
             match open(address) {
                 Ok(socket) => sockets.push(socket),
                 // A machine without IPv6 is served over IPv4 alone.
-                Err(error) if host.is_none() && address.is_ipv6() && error.kind() != io::ErrorKind::AddrInUse => {
+                Err(error)
+                    if host.is_none()
+                        && address.is_ipv6()
+                        && error.kind() != io::ErrorKind::AddrInUse =>
+                {
                     tracing::debug!("cannot listen on {address}: {error}");
                 }
                 Err(error) => return Err(fail(&error)),
             }
         }
-        let port = sockets.first().and_then(|socket| socket.local_addr().ok()).map_or(port, |address| address.port());
+        let port = sockets
+            .first()
+            .and_then(|socket| socket.local_addr().ok())
+            .map_or(port, |address| address.port());
         let shown = shown(port);
-        Ok(Self { spec, sockets, shown })
+        Ok(Self {
+            spec,
+            sockets,
+            shown,
+        })
     }
 
     /// What the log says when it is open.
@@ -91,7 +116,10 @@ impl Listener {
 
     /// Addresses of the sockets.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+        self.sockets
+            .iter()
+            .filter_map(|socket| socket.local_addr().ok())
+            .collect()
     }
 
     /// Accepts connections until the program ends.
@@ -134,7 +162,11 @@ async fn resolve(host: Option<&str>, port: u16) -> io::Result<Vec<SocketAddr>> {
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }

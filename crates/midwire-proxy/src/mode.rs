@@ -63,7 +63,10 @@ impl ModeSpec {
     /// # Errors
     /// One line that names the specification and what is wrong with it.
     pub fn parse(spec: &str) -> Result<Self, ModeError> {
-        let fail = |reason: String| ModeError { spec: spec.to_owned(), reason };
+        let fail = |reason: String| ModeError {
+            spec: spec.to_owned(),
+            reason,
+        };
         let (head, listen) = match spec.rsplit_once('@') {
             Some((head, listen)) => (head, Some(listen)),
             None => (spec, None),
@@ -74,7 +77,12 @@ impl ModeSpec {
             Some(listen) => parse_listen(listen).map_err(fail)?,
         };
         let mode = parse_mode(&name.to_ascii_lowercase(), data).map_err(fail)?;
-        Ok(Self { full: spec.to_owned(), mode, host, port })
+        Ok(Self {
+            full: spec.to_owned(),
+            mode,
+            host,
+            port,
+        })
     }
 
     /// The port to listen on when neither the specification nor `listen_port` says one; `None` if it does not listen.
@@ -108,13 +116,27 @@ impl ModeSpec {
 impl fmt::Display for ServerSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let default = default_port(&self.scheme) == Some(self.port);
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if default { write!(f, "{}://{host}", self.scheme) } else { write!(f, "{}://{host}:{}", self.scheme, self.port) }
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if default {
+            write!(f, "{}://{host}", self.scheme)
+        } else {
+            write!(f, "{}://{host}:{}", self.scheme, self.port)
+        }
     }
 }
 
 fn parse_mode(name: &str, data: &str) -> Result<Mode, String> {
-    let plain = |mode: Mode| if data.is_empty() { Ok(mode) } else { Err("mode takes no arguments".to_owned()) };
+    let plain = |mode: Mode| {
+        if data.is_empty() {
+            Ok(mode)
+        } else {
+            Err("mode takes no arguments".to_owned())
+        }
+    };
     match name {
         "regular" => plain(Mode::Regular),
         "transparent" => plain(Mode::Transparent),
@@ -129,7 +151,10 @@ fn parse_mode(name: &str, data: &str) -> Result<Mode, String> {
         }
         "reverse" => parse_server(data, "https").map(Mode::Reverse),
         "wireguard" => Ok(Mode::Wireguard(data.to_owned())),
-        "local" => match data.split(',').find(|item| item.trim().trim_start_matches('!').is_empty()) {
+        "local" => match data
+            .split(',')
+            .find(|item| item.trim().trim_start_matches('!').is_empty())
+        {
             Some(_) if !data.is_empty() => Err(format!("invalid intercept spec: {data}")),
             _ => Ok(Mode::Local(data.to_owned())),
         },
@@ -141,10 +166,19 @@ fn parse_mode(name: &str, data: &str) -> Result<Mode, String> {
 
 fn parse_listen(listen: &str) -> Result<(Option<String>, Option<u16>), String> {
     let (host, port) = match listen.rsplit_once(':') {
-        Some((host, port)) => (Some(host.trim_start_matches('[').trim_end_matches(']').to_owned()), port),
+        Some((host, port)) => (
+            Some(
+                host.trim_start_matches('[')
+                    .trim_end_matches(']')
+                    .to_owned(),
+            ),
+            port,
+        ),
         None => (None, listen),
     };
-    let number = port.parse::<u16>().map_err(|_| format!("invalid port: {port}"))?;
+    let number = port
+        .parse::<u16>()
+        .map_err(|_| format!("invalid port: {port}"))?;
     Ok((host.filter(|h| !h.is_empty()), Some(number)))
 }
 
@@ -184,16 +218,44 @@ mod tests {
     fn good_specifications() {
         let check = |spec: &str, mode: Mode, host: Option<&str>, port: Option<u16>| {
             let parsed = ModeSpec::parse(spec).unwrap();
-            assert_eq!((parsed.mode, parsed.host.as_deref(), parsed.port), (mode, host, port), "{spec}");
+            assert_eq!(
+                (parsed.mode, parsed.host.as_deref(), parsed.port),
+                (mode, host, port),
+                "{spec}"
+            );
         };
-        let server = |scheme: &str, host: &str, port| ServerSpec { scheme: scheme.into(), host: host.into(), port };
+        let server = |scheme: &str, host: &str, port| ServerSpec {
+            scheme: scheme.into(),
+            host: host.into(),
+            port,
+        };
         check("regular", Mode::Regular, None, None);
         check("Regular@8081", Mode::Regular, None, Some(8081));
-        check("socks5@127.0.0.1:1081", Mode::Socks5, Some("127.0.0.1"), Some(1081));
+        check(
+            "socks5@127.0.0.1:1081",
+            Mode::Socks5,
+            Some("127.0.0.1"),
+            Some(1081),
+        );
         check("regular@[::1]:0", Mode::Regular, Some("::1"), Some(0));
-        check("reverse:example.com", Mode::Reverse(server("https", "example.com", 443)), None, None);
-        check("reverse:http://[::1]:80/@90", Mode::Reverse(server("http", "::1", 80)), None, Some(90));
-        check("upstream:proxy:3128", Mode::Upstream(server("http", "proxy", 3128)), None, None);
+        check(
+            "reverse:example.com",
+            Mode::Reverse(server("https", "example.com", 443)),
+            None,
+            None,
+        );
+        check(
+            "reverse:http://[::1]:80/@90",
+            Mode::Reverse(server("http", "::1", 80)),
+            None,
+            Some(90),
+        );
+        check(
+            "upstream:proxy:3128",
+            Mode::Upstream(server("http", "proxy", 3128)),
+            None,
+            None,
+        );
         check("local:!curl", Mode::Local("!curl".into()), None, None);
     }
 
@@ -201,7 +263,10 @@ mod tests {
     fn bad_specifications() {
         let check = |spec: &str, reason: &str| {
             let error = ModeSpec::parse(spec).unwrap_err().to_string();
-            assert_eq!(error, format!("Invalid proxy mode specification: {spec} ({reason})"));
+            assert_eq!(
+                error,
+                format!("Invalid proxy mode specification: {spec} ({reason})")
+            );
         };
         check("foo", "unknown mode");
         check("socks5:abc", "mode takes no arguments");
@@ -209,7 +274,10 @@ mod tests {
         check("regular@x", "invalid port: x");
         check("reverse:ftp://x:1", "Invalid server scheme: ftp");
         check("reverse:tcp://1.2.3.4", "Port specification missing.");
-        check("reverse:http://h/p", "Invalid server specification: http://h/p");
+        check(
+            "reverse:http://h/p",
+            "Invalid server specification: http://h/p",
+        );
         check("upstream:quic://a:1", "invalid upstream proxy scheme");
         check("local:a,,b", "invalid intercept spec: a,,b");
     }

@@ -24,12 +24,20 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, client: ClientConn) -> Self {
-        Self { engine, client: Arc::new(client), idle: Mutex::default(), failed: Mutex::default() }
+        Self {
+            engine,
+            client: Arc::new(client),
+            idle: Mutex::default(),
+            failed: Mutex::default(),
+        }
     }
 
     /// The same connections with newer facts about the client.
     pub(crate) fn with_client(self, client: ClientConn) -> Self {
-        Self { client: Arc::new(client), ..self }
+        Self {
+            client: Arc::new(client),
+            ..self
+        }
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {
@@ -63,14 +71,22 @@ impl Session {
     }
 
     /// Remembers that a server could not be reached.
-    pub(crate) fn remember_failure(&self, target: Target, fault: ConnectFault, server: Arc<ServerConn>) {
+    pub(crate) fn remember_failure(
+        &self,
+        target: Target,
+        fault: ConnectFault,
+        server: Arc<ServerConn>,
+    ) {
         *lock(&self.failed) = Some((target, fault, server));
     }
 
     /// Why this target could not be reached before, if so.
     pub(crate) fn failure(&self, target: &Target) -> Option<(ConnectFault, Arc<ServerConn>)> {
         let failed = lock(&self.failed);
-        failed.as_ref().filter(|(to, ..)| to == target).map(|(_, fault, server)| (fault.clone(), Arc::clone(server)))
+        failed
+            .as_ref()
+            .filter(|(to, ..)| to == target)
+            .map(|(_, fault, server)| (fault.clone(), Arc::clone(server)))
     }
 
     /// Closes all idle connections.

@@ -34,7 +34,10 @@ async fn copy(client: &mut Io, server: &mut Io, idle: i64) -> std::io::Result<()
     let (server_in, server_out) = tokio::io::split(server);
     let activity = tokio::sync::Notify::new();
     let both = async {
-        tokio::try_join!(one_way(client_in, server_out, &activity), one_way(server_in, client_out, &activity))
+        tokio::try_join!(
+            one_way(client_in, server_out, &activity),
+            one_way(server_in, client_out, &activity)
+        )
     };
     let mut both = std::pin::pin!(both);
     loop {
@@ -48,7 +51,11 @@ async fn copy(client: &mut Io, server: &mut Io, idle: i64) -> std::io::Result<()
     }
 }
 
-async fn one_way<R, W>(mut from: R, mut to: W, activity: &tokio::sync::Notify) -> std::io::Result<()>
+async fn one_way<R, W>(
+    mut from: R,
+    mut to: W,
+    activity: &tokio::sync::Notify,
+) -> std::io::Result<()>
 where
     R: tokio::io::AsyncRead + Unpin,
     W: tokio::io::AsyncWrite + Unpin,
@@ -79,14 +86,23 @@ pub(crate) async fn conversation(session: &Session, client: Io, server: Opened) 
     let Opened { io, server, .. } = server;
     let shared = Arc::new(server);
     let info = FlowInfo::new(Arc::clone(&session.client), Arc::clone(&shared));
-    let mut flow = MessageFlow { info, messages: Vec::new() };
+    let mut flow = MessageFlow {
+        info,
+        messages: Vec::new(),
+    };
     let kernel = session.kernel();
     kernel.tcp_start(&mut flow).await;
     kernel.update(&[FlowRef::Tcp(&flow)]);
     let (client_in, mut client_out) = tokio::io::split(client);
     let (server_in, mut server_out) = tokio::io::split(io);
-    let mut from_client = Half { reader: client_in, open: true };
-    let mut from_server = Half { reader: server_in, open: true };
+    let mut from_client = Half {
+        reader: client_in,
+        open: true,
+    };
+    let mut from_server = Half {
+        reader: server_in,
+        open: true,
+    };
     let (mut client_buf, mut server_buf) = (BytesMut::new(), BytesMut::new());
     let idle = session.options().tcp_timeout;
     let result = loop {
@@ -147,13 +163,22 @@ async fn pass(
     let kernel = session.kernel();
     let interest = kernel.chain().interest();
     // Without anybody who wants the conversation at its end, only the last message is kept.
-    if !(interest.contains(Hook::TcpEnd) || interest.contains(Hook::TcpError) || interest.wants_updates()) {
+    if !(interest.contains(Hook::TcpEnd)
+        || interest.contains(Hook::TcpError)
+        || interest.wants_updates())
+    {
         flow.messages.clear();
     }
-    flow.messages.push(StreamMessage { from_client, content: data, timestamp: Number::now() });
+    flow.messages.push(StreamMessage {
+        from_client,
+        content: data,
+        timestamp: Number::now(),
+    });
     kernel.tcp_message(flow).await;
     kernel.update(&[FlowRef::Tcp(flow)]);
-    let Some(message) = flow.messages.last() else { return Ok(()) };
+    let Some(message) = flow.messages.last() else {
+        return Ok(());
+    };
     if message.content.is_empty() {
         return Ok(());
     }

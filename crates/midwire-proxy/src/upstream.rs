@@ -56,7 +56,13 @@ impl Opened {
     /// Speaks HTTP/1 over the connection.
     pub(crate) fn into_link(self, limits: Limits) -> Link {
         let (source, sink) = h1::split(self.io, limits);
-        Link { target: self.target, server: Arc::new(self.server), source, sink, used: false }
+        Link {
+            target: self.target,
+            server: Arc::new(self.server),
+            source,
+            sink,
+            used: false,
+        }
     }
 
     /// Says that the connection has ended; the socket closes with the drop.
@@ -95,8 +101,16 @@ pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
     if let Some(address) = &server.address {
         tracing::info!(client = %session.peer(), "server disconnect {}", Shown(address, server.peername.as_ref()));
     }
-    if session.kernel().chain().interest().contains(Hook::ServerDisconnected) {
-        let mut data = ServerHookData { server, client: Arc::clone(&session.client) };
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::ServerDisconnected)
+    {
+        let mut data = ServerHookData {
+            server,
+            client: Arc::clone(&session.client),
+        };
         session.kernel().server_disconnected(&mut data).await;
     }
 }
@@ -106,10 +120,17 @@ pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
 /// # Cancellation
 /// Safe: the attempt is given up; of the hooks, only `server_connect` may have run.
 pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {
-    let mut server = ServerConn { address: Some(target.address.clone()), via: target.via.clone(), ..ServerConn::default() };
+    let mut server = ServerConn {
+        address: Some(target.address.clone()),
+        via: target.via.clone(),
+        ..ServerConn::default()
+    };
     server.tls = target.tls;
     server.sni.clone_from(&target.sni);
-    let mut data = ServerHookData { server, client: Arc::clone(&session.client) };
+    let mut data = ServerHookData {
+        server,
+        client: Arc::clone(&session.client),
+    };
     session.kernel().server_connect(&mut data).await;
     if let Some(error) = data.server.error.clone() {
         return Err(refuse(session, data, ConnectFault::Killed(error)).await);
@@ -120,7 +141,10 @@ pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Bo
     }
     target.via.clone_from(&data.server.via);
     data.server.timestamp_start = Some(crate::now());
-    let hop = target.via.as_ref().map_or(&target.address, |via| &via.address);
+    let hop = target
+        .via
+        .as_ref()
+        .map_or(&target.address, |via| &via.address);
     match dial(session, hop).await {
         Ok(tcp) => {
             data.server.timestamp_tcp_setup = Some(crate::now());
@@ -132,7 +156,11 @@ pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Bo
                 Shown(&target.address, data.server.peername.as_ref())
             );
             session.kernel().server_connected(&mut data).await;
-            Ok(Opened { target, server: data.server, io: Box::new(tcp) })
+            Ok(Opened {
+                target,
+                server: data.server,
+                io: Box::new(tcp),
+            })
         }
         Err(fault) => Err(refuse(session, data, fault).await),
     }
@@ -142,20 +170,38 @@ async fn refuse(session: &Session, mut data: ServerHookData, fault: ConnectFault
     tracing::info!(client = %session.peer(), "error establishing server connection: {fault}");
     data.server.error = Some(fault.to_string());
     session.kernel().server_connect_error(&mut data).await;
-    Box::new(Failure { fault, server: data.server })
+    Box::new(Failure {
+        fault,
+        server: data.server,
+    })
 }
 
 /// Shakes hands with the server.
 ///
 /// # Cancellation
 /// The connection is closed.
-pub(crate) async fn secure(session: &Session, opened: Opened, alpn: &[Bytes]) -> Result<Opened, Box<Failure>> {
-    let Opened { target, mut server, io } = opened;
+pub(crate) async fn secure(
+    session: &Session,
+    opened: Opened,
+    alpn: &[Bytes],
+) -> Result<Opened, Box<Failure>> {
+    let Opened {
+        target,
+        mut server,
+        io,
+    } = opened;
     server.tls = true;
     server.alpn_offers = alpn.to_vec();
     start_server(session, &server).await;
     let limit = session.options().server_connect_timeout;
-    let shake = async { session.engine.tls().client.connect(io, &target.address.host, target.sni.as_deref(), alpn).await };
+    let shake = async {
+        session
+            .engine
+            .tls()
+            .client
+            .connect(io, &target.address.host, target.sni.as_deref(), alpn)
+            .await
+    };
     let shaken = crate::within(limit, shake).await;
     let error = match shaken {
         Some(Ok((io, facts))) => {
@@ -163,35 +209,65 @@ pub(crate) async fn secure(session: &Session, opened: Opened, alpn: &[Bytes]) ->
             server.tls_version = Some(facts.version.to_owned());
             server.cipher = Some(facts.cipher.to_owned());
             server.alpn = facts.alpn.or_else(|| (!alpn.is_empty()).then(Bytes::new));
-            server.certificate_list = facts.peer_certificates.into_iter().map(Certificate::from_der).collect();
-            if session.kernel().chain().interest().contains(Hook::TlsEstablishedServer) {
+            server.certificate_list = facts
+                .peer_certificates
+                .into_iter()
+                .map(Certificate::from_der)
+                .collect();
+            if session
+                .kernel()
+                .chain()
+                .interest()
+                .contains(Hook::TlsEstablishedServer)
+            {
                 let mut data = tls_data(session, &server);
                 session.kernel().tls_established_server(&mut data).await;
             }
-            return Ok(Opened { target, server, io: Box::new(io) });
+            return Ok(Opened {
+                target,
+                server,
+                io: Box::new(io),
+            });
         }
         Some(Err(error)) => error.to_string(),
         None => format!("TLS handshake took longer than {limit} s"),
     };
     server.error = Some(error.clone());
-    if session.kernel().chain().interest().contains(Hook::TlsFailedServer) {
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::TlsFailedServer)
+    {
         let mut data = tls_data(session, &server);
         session.kernel().tls_failed_server(&mut data).await;
     }
     let failed = server.clone();
     disconnected(session, server).await;
-    Err(Box::new(Failure { fault: ConnectFault::Tls(error), server: failed }))
+    Err(Box::new(Failure {
+        fault: ConnectFault::Tls(error),
+        server: failed,
+    }))
 }
 
 async fn start_server(session: &Session, server: &ServerConn) {
-    if session.kernel().chain().interest().contains(Hook::TlsStartServer) {
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::TlsStartServer)
+    {
         let mut data = tls_data(session, server);
         session.kernel().tls_start_server(&mut data).await;
     }
 }
 
 fn tls_data(session: &Session, server: &ServerConn) -> TlsHookData {
-    TlsHookData { client: Arc::clone(&session.client), server: Arc::new(server.clone()), is_dtls: false }
+    TlsHookData {
+        client: Arc::clone(&session.client),
+        server: Arc::new(server.clone()),
+        is_dtls: false,
+    }
 }
 
 /// Resolves and connects, trying the addresses of a name one beside the other (RFC 8305).
@@ -199,7 +275,10 @@ async fn dial(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault
     let limit = session.options().server_connect_timeout;
     match crate::within(limit, dial_any(session, to)).await {
         Some(result) => result,
-        None => Err(ConnectFault::TimedOut { to: to.to_string(), seconds: limit.unsigned_abs() }),
+        None => Err(ConnectFault::TimedOut {
+            to: to.to_string(),
+            seconds: limit.unsigned_abs(),
+        }),
     }
 }
 
@@ -218,9 +297,15 @@ async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectF
         tracing::warn!(client = %session.peer(), "refused to connect to {own}: it is this program");
         return Err(ConnectFault::Loop(to.to_string()));
     }
-    let source = session.options().connect_addr.as_ref().and_then(|text| text.parse::<IpAddr>().ok());
+    let source = session
+        .options()
+        .connect_addr
+        .as_ref()
+        .and_then(|text| text.parse::<IpAddr>().ok());
     if let [only] = addresses[..] {
-        return connect(only, source).await.map_err(|error| network(to, &error));
+        return connect(only, source)
+            .await
+            .map_err(|error| network(to, &error));
     }
     let mut attempts = JoinSet::new();
     for (nth, address) in addresses.into_iter().enumerate() {
@@ -243,7 +328,11 @@ async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectF
 }
 
 async fn connect(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     if let Some(source) = source
         && source.is_ipv4() == address.is_ipv4()
     {
@@ -257,7 +346,10 @@ async fn connect(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result
 fn network(to: &Address, error: &std::io::Error) -> ConnectFault {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => ConnectFault::Refused(to.to_string()),
-        _ => ConnectFault::Network { to: to.to_string(), reason: crate::io_reason(error) },
+        _ => ConnectFault::Network {
+            to: to.to_string(),
+            reason: crate::io_reason(error),
+        },
     }
 }
 
@@ -268,7 +360,11 @@ fn is_own(session: &Session, address: SocketAddr) -> bool {
 
 /// True if packets to this address stay on this machine: the system would use the address itself as source.
 fn is_local(ip: IpAddr) -> bool {
-    let any: IpAddr = if ip.is_ipv4() { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr = if ip.is_ipv4() {
+        std::net::Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        std::net::Ipv6Addr::UNSPECIFIED.into()
+    };
     if ip.is_loopback() || ip.is_unspecified() {
         return true;
     }
@@ -286,7 +382,9 @@ struct Shown<'a>(&'a Address, Option<&'a Address>);
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.1 {
-            Some(peer) if peer != self.0 && peer.host != self.0.host => write!(f, "{} ({peer})", self.0),
+            Some(peer) if peer != self.0 && peer.host != self.0.host => {
+                write!(f, "{} ({peer})", self.0)
+            }
             _ => write!(f, "{}", self.0),
         }
     }

@@ -5,9 +5,9 @@ mod set;
 mod table;
 
 pub use data::{
-    ClientHelloData, ContentNeed, FlowRef, NextLayerChoice, NextLayerData, Part, ServerHookData, Socks5AuthData,
-    TlsHookData,
+    ClientHelloData, ContentNeed, FlowRef, NextLayerChoice, NextLayerData, Part, ServerHookData,
+    Socks5AuthData, TlsHookData,
 };
 pub use set::HookSet;
-pub use table::{Addon, Event, Hook};
 pub(crate) use table::deliver;
+pub use table::{Addon, Event, Hook};

@@ -20,7 +20,10 @@ impl HookSet {
         let mut bits = 0;
         let mut i = 0;
         while i < hooks.len() {
-            #[expect(clippy::indexing_slicing, reason = "the loop condition bounds the index; iterators are not const")]
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "the loop condition bounds the index; iterators are not const"
+            )]
             let hook = hooks[i] as u64;
             bits |= 1 << hook;
             i += 1;
@@ -61,6 +64,13 @@ impl HookSet {
 
 impl std::fmt::Debug for HookSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(Hook::ALL.iter().filter(|h| self.contains(**h)).map(|h| h.name())).finish()
+        f.debug_set()
+            .entries(
+                Hook::ALL
+                    .iter()
+                    .filter(|h| self.contains(**h))
+                    .map(|h| h.name()),
+            )
+            .finish()
     }
 }

@@ -3,7 +3,8 @@
 use midwire_flow::{ClientConn, DnsFlow, HttpFlow, MessageFlow};
 
 use super::data::{
-    ClientHelloData, ContentNeed, FlowRef, NextLayerData, Part, ServerHookData, Socks5AuthData, TlsHookData,
+    ClientHelloData, ContentNeed, FlowRef, NextLayerData, Part, ServerHookData, Socks5AuthData,
+    TlsHookData,
 };
 use super::set::HookSet;
 use crate::kernel::Kernel;

@@ -116,7 +116,12 @@ impl OptionStore {
 
     /// Every option counts as changed, as addons see it when they start.
     pub fn all_changed(&self) -> Changed {
-        Changed(self.definitions().into_iter().map(|definition| definition.name).collect())
+        Changed(
+            self.definitions()
+                .into_iter()
+                .map(|definition| definition.name)
+                .collect(),
+        )
     }
 
     /// The current values.

@@ -33,7 +33,9 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
             }
         }
     });
-    let Some(is_tls) = decided.await else { return session };
+    let Some(is_tls) = decided.await else {
+        return session;
+    };
     if peek.eof && peek.seen().is_empty() {
         return session;
     }
@@ -47,12 +49,22 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     };
     match http::serve(&session, io, &Destination::Named).await {
         End::Closed => session,
-        End::Connect { head, source, sink, began } => connect(session, head, (source, sink), began).await,
+        End::Connect {
+            head,
+            source,
+            sink,
+            began,
+        } => connect(session, head, (source, sink), began).await,
     }
 }
 
 /// Answers CONNECT and goes on inside the tunnel.
-async fn connect(session: Session, head: RequestHead, (source, mut sink): (Source, Sink), began: f64) -> Session {
+async fn connect(
+    session: Session,
+    head: RequestHead,
+    (source, mut sink): (Source, Sink),
+    began: f64,
+) -> Session {
     let request = match message::request(&head, &Destination::Named, began) {
         Ok(request) => request,
         Err(fault) => {
@@ -62,7 +74,12 @@ async fn connect(session: Session, head: RequestHead, (source, mut sink): (Sourc
     };
     let kernel = Arc::clone(&session.engine.kernel);
     let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(ServerConn::default()));
-    let mut flow = HttpFlow { info, request, response: None, websocket: None };
+    let mut flow = HttpFlow {
+        info,
+        request,
+        response: None,
+        websocket: None,
+    };
     flow.request.content = Content::Memory(Bytes::new());
     flow.request.timestamp_end = Some(Number::now());
     kernel.http_connect(&mut flow).await;
@@ -70,13 +87,22 @@ async fn connect(session: Session, head: RequestHead, (source, mut sink): (Sourc
     if flow.info.killed() {
         return session;
     }
-    if flow.response.as_ref().is_some_and(|response| !(200..300).contains(&response.status)) {
+    if flow
+        .response
+        .as_ref()
+        .is_some_and(|response| !(200..300).contains(&response.status))
+    {
         return answer(session, flow, source, sink).await;
     }
     let address = Address::new(flow.request.host.clone(), flow.request.port);
     let mut opened = None;
     if session.options().connection_strategy == "eager" {
-        let target = Target { address: address.clone(), tls: false, sni: None, via: None };
+        let target = Target {
+            address: address.clone(),
+            tls: false,
+            sni: None,
+            via: None,
+        };
         match upstream::open(&session, target).await {
             Ok(connection) => {
                 flow.info.server_conn = Arc::new(connection.server.clone());
@@ -85,7 +111,8 @@ async fn connect(session: Session, head: RequestHead, (source, mut sink): (Sourc
             Err(failure) => {
                 flow.info.server_conn = Arc::new(failure.server);
                 let fault = Fault::Connect(failure.fault);
-                let (head, content) = page::error(fault.status().unwrap_or(502), &fault.to_string());
+                let (head, content) =
+                    page::error(fault.status().unwrap_or(502), &fault.to_string());
                 flow.response = Some(Response {
                     content: Content::Memory(content),
                     timestamp_end: Some(Number::now()),

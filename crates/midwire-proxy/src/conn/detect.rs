@@ -49,7 +49,11 @@ pub(crate) fn next(seen: &Seen<'_>) -> Next {
         return Next::Dns;
     }
     if !seen.rawtcp {
-        return if seen.client.is_empty() { Next::NeedMore } else { Next::Http };
+        return if seen.client.is_empty() {
+            Next::NeedMore
+        } else {
+            Next::Http
+        };
     }
     if !seen.server.is_empty() {
         return Next::Raw;
@@ -57,12 +61,18 @@ pub(crate) fn next(seen: &Seen<'_>) -> Next {
     if seen.client.is_empty() {
         return Next::NeedMore;
     }
-    if is_http_start(seen.client) { Next::Http } else { Next::Raw }
+    if is_http_start(seen.client) {
+        Next::Http
+    } else {
+        Next::Raw
+    }
 }
 
 /// True for bytes that a request line may begin with: letters first, and a blank before the end of the first line.
 fn is_http_start(bytes: &[u8]) -> bool {
-    let Some(letters) = bytes.get(..3) else { return false };
+    let Some(letters) = bytes.get(..3) else {
+        return false;
+    };
     if !letters.iter().all(u8::is_ascii_alphabetic) || bytes.starts_with(b"SSH") {
         return false;
     }
@@ -77,7 +87,13 @@ mod tests {
     #[test]
     fn decisions() {
         let check = |client: &[u8], server: &[u8], expected: Next| {
-            let seen = Seen { client, server, rawtcp: true, port: 443, ..Seen::default() };
+            let seen = Seen {
+                client,
+                server,
+                rawtcp: true,
+                port: 443,
+                ..Seen::default()
+            };
             assert_eq!(next(&seen), expected, "{client:?} {server:?}");
         };
         check(b"", b"", Next::NeedMore);
@@ -92,13 +108,32 @@ mod tests {
 
     #[test]
     fn options_and_alpn_decide_before_bytes() {
-        let raw = Seen { client: b"GET / HTTP/1.1", is_tcp_host: true, rawtcp: true, ..Seen::default() };
+        let raw = Seen {
+            client: b"GET / HTTP/1.1",
+            is_tcp_host: true,
+            rawtcp: true,
+            ..Seen::default()
+        };
         assert_eq!(next(&raw), Next::Raw);
-        let http = Seen { client: b"\0\0\0", rawtcp: false, ..Seen::default() };
+        let http = Seen {
+            client: b"\0\0\0",
+            rawtcp: false,
+            ..Seen::default()
+        };
         assert_eq!(next(&http), Next::Http);
-        let alpn = Seen { client: b"", alpn: Some(b"http/1.1"), rawtcp: true, ..Seen::default() };
+        let alpn = Seen {
+            client: b"",
+            alpn: Some(b"http/1.1"),
+            rawtcp: true,
+            ..Seen::default()
+        };
         assert_eq!(next(&alpn), Next::Http);
-        let dns = Seen { client: b"\0\x20xx", port: 53, rawtcp: true, ..Seen::default() };
+        let dns = Seen {
+            client: b"\0\x20xx",
+            port: 53,
+            rawtcp: true,
+            ..Seen::default()
+        };
         assert_eq!(next(&dns), Next::Dns);
     }
 }

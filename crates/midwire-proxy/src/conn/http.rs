@@ -23,7 +23,12 @@ pub(crate) enum End {
     /// It was closed.
     Closed,
     /// The client asked for a tunnel.
-    Connect { head: RequestHead, source: Source, sink: Sink, began: f64 },
+    Connect {
+        head: RequestHead,
+        source: Source,
+        sink: Sink,
+        began: f64,
+    },
 }
 
 /// Serves requests until the connection ends or a tunnel is asked for.
@@ -37,7 +42,11 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         source.rest();
         sink.rest();
         let options = session.options();
-        let wait = if first { options.client_header_timeout } else { options.client_idle_timeout };
+        let wait = if first {
+            options.client_header_timeout
+        } else {
+            options.client_idle_timeout
+        };
         match crate::within(wait, source.ready()).await {
             Some(Ok(true)) => {}
             _ => return End::Closed,
@@ -53,7 +62,11 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
             Some(Err(_)) => return End::Closed,
             None => {
                 let seconds = options.client_header_timeout.unsigned_abs();
-                let fault = Fault::TimedOut { what: "the request head", seconds, side: Side::Client };
+                let fault = Fault::TimedOut {
+                    what: "the request head",
+                    seconds,
+                    side: Side::Client,
+                };
                 return refuse(session, source, sink, &fault).await;
             }
         };
@@ -64,13 +77,24 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         }
         if head.form == TargetForm::Authority {
             if *to == Destination::Named {
-                return End::Connect { head, source, sink, began };
+                return End::Connect {
+                    head,
+                    source,
+                    sink,
+                    began,
+                };
             }
-            let text = "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();
+            let text =
+                "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();
             return refuse(session, source, sink, &Fault::Refused { status: 400, text }).await;
         }
-        let incoming =
-            Incoming { head, framing, content: Inbound::H1(&mut source), reply: Outbound::H1(&mut sink), began };
+        let incoming = Incoming {
+            head,
+            framing,
+            content: Inbound::H1(&mut source),
+            reply: Outbound::H1(&mut sink),
+            began,
+        };
         match exchange::run(session, to, incoming).await {
             After::Next => {}
             After::Close => {
@@ -87,7 +111,12 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
 }
 
 /// Answers a request that cannot be served and closes.
-pub(crate) async fn refuse(session: &Session, source: Source, mut sink: Sink, fault: &Fault) -> End {
+pub(crate) async fn refuse(
+    session: &Session,
+    source: Source,
+    mut sink: Sink,
+    fault: &Fault,
+) -> End {
     exchange::refuse(session, &mut Outbound::H1(&mut sink), fault).await;
     linger(source, sink).await;
     End::Closed
@@ -109,5 +138,14 @@ async fn switch(session: &Session, source: Source, sink: Sink, link: Link) {
     let client = rewind(ahead, client);
     let (server, ahead) = h1::unsplit(link.source, link.sink);
     let io = rewind(ahead, server);
-    tcp::relay(session, client, Opened { target: link.target, server: (*link.server).clone(), io }).await;
+    tcp::relay(
+        session,
+        client,
+        Opened {
+            target: link.target,
+            server: (*link.server).clone(),
+            io,
+        },
+    )
+    .await;
 }

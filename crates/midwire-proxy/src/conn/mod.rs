@@ -21,13 +21,19 @@ use crate::mode::{Mode, ModeSpec};
 use crate::session::Session;
 
 /// What we offer to servers for requests that we send in HTTP/1.
-pub(crate) static HTTP1_ALPN: LazyLock<Vec<Bytes>> = LazyLock::new(|| vec![Bytes::from_static(b"http/1.1")]);
+pub(crate) static HTTP1_ALPN: LazyLock<Vec<Bytes>> =
+    LazyLock::new(|| vec![Bytes::from_static(b"http/1.1")]);
 
 /// Serves one TCP connection of a client from its first byte to its last.
 ///
 /// # Cancellation
 /// All connections are closed where they are.
-pub(crate) async fn serve(engine: Arc<Engine>, mode: Arc<ModeSpec>, tcp: TcpStream, peer: SocketAddr) {
+pub(crate) async fn serve(
+    engine: Arc<Engine>,
+    mode: Arc<ModeSpec>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+) {
     let _guard = engine.kernel.count_connection();
     let _ = tcp.set_nodelay(true);
     let mut client = ClientConn {
@@ -50,7 +56,12 @@ pub(crate) async fn serve(engine: Arc<Engine>, mode: Arc<ModeSpec>, tcp: TcpStre
     }
     client.timestamp_end = Some(crate::now());
     tracing::info!(client = %Address::from(peer), "client disconnect");
-    if engine.kernel.chain().interest().contains(Hook::ClientDisconnected) {
+    if engine
+        .kernel
+        .chain()
+        .interest()
+        .contains(Hook::ClientDisconnected)
+    {
         engine.kernel.client_disconnected(&mut client).await;
     }
 }

@@ -17,7 +17,11 @@ pub(crate) struct Peek {
 
 impl Peek {
     pub(crate) fn new(io: Io) -> Self {
-        Self { io, seen: BytesMut::new(), eof: false }
+        Self {
+            io,
+            seen: BytesMut::new(),
+            eof: false,
+        }
     }
 
     /// Bytes seen so far.

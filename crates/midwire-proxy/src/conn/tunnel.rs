@@ -19,8 +19,15 @@ use crate::tls::ServerParameters;
 use crate::upstream::{self, Opened, Target};
 
 /// Serves what is inside a tunnel to `address`. `opened` is the connection that was made ahead, without TLS.
-pub(crate) async fn serve(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
-    let peername = opened.as_ref().and_then(|opened| opened.server.peername.clone());
+pub(crate) async fn serve(
+    session: Session,
+    io: Io,
+    address: Address,
+    opened: Option<Opened>,
+) -> Session {
+    let peername = opened
+        .as_ref()
+        .and_then(|opened| opened.server.peername.clone());
     let rules = session.engine.host_rules();
     let mut names = vec![address.to_string()];
     names.extend(peername.map(|peer| peer.to_string()));
@@ -39,24 +46,53 @@ pub(crate) async fn serve(session: Session, io: Io, address: Address, opened: Op
             names.push(format!("{sni}:{}", address.port));
         }
         if rules.passes(&names) {
-            return pass(session, client.into_io(), address, server.map(Ahead::into_opened)).await;
+            return pass(
+                session,
+                client.into_io(),
+                address,
+                server.map(Ahead::into_opened),
+            )
+            .await;
         }
-        return intercept(session, client, hello, address, server.map(Ahead::into_opened)).await;
+        return intercept(
+            session,
+            client,
+            hello,
+            address,
+            server.map(Ahead::into_opened),
+        )
+        .await;
     }
     if rules.passes(&names) {
-        return pass(session, client.into_io(), address, server.map(Ahead::into_opened)).await;
+        return pass(
+            session,
+            client.into_io(),
+            address,
+            server.map(Ahead::into_opened),
+        )
+        .await;
     }
     plain(session, client, address, server, next).await
 }
 
-async fn plain(session: Session, client: Peek, address: Address, server: Option<Ahead>, next: Next) -> Session {
+async fn plain(
+    session: Session,
+    client: Peek,
+    address: Address,
+    server: Option<Ahead>,
+    next: Next,
+) -> Session {
     let opened = server.map(Ahead::into_opened);
     match next {
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
                 keep(&session, opened).await;
             }
-            let to = Destination::Fixed { host: address.host, port: address.port, tls: false };
+            let to = Destination::Fixed {
+                host: address.host,
+                port: address.port,
+                tls: false,
+            };
             super::fixed(&session, client.into_io(), to).await;
         }
         Next::Raw | Next::Dns => raw(&session, client.into_io(), address, opened).await,
@@ -78,11 +114,19 @@ struct Ahead {
 
 impl Ahead {
     fn new(opened: Opened) -> Self {
-        Self { target: opened.target, server: opened.server, peek: Peek::new(opened.io) }
+        Self {
+            target: opened.target,
+            server: opened.server,
+            peek: Peek::new(opened.io),
+        }
     }
 
     fn into_opened(self) -> Opened {
-        Opened { target: self.target, server: self.server, io: self.peek.into_io() }
+        Opened {
+            target: self.target,
+            server: self.server,
+            io: self.peek.into_io(),
+        }
     }
 }
 
@@ -95,12 +139,17 @@ async fn look(
     alpn: Option<&[u8]>,
 ) -> Next {
     let options = session.options();
-    let is_tcp_host =
-        session.engine.host_rules().is_tcp_host([Some(address.host.as_str()), session.client.sni.as_deref()]);
+    let is_tcp_host = session
+        .engine
+        .host_rules()
+        .is_tcp_host([Some(address.host.as_str()), session.client.sni.as_deref()]);
     loop {
         let seen = Seen {
             client: client.seen(),
-            server: server.as_ref().map(|ahead| ahead.peek.seen()).unwrap_or_default(),
+            server: server
+                .as_ref()
+                .map(|ahead| ahead.peek.seen())
+                .unwrap_or_default(),
             alpn,
             port: address.port,
             rawtcp: options.rawtcp,
@@ -108,7 +157,11 @@ async fn look(
         };
         match detect::next(&seen) {
             Next::NeedMore if client.is_full() => {
-                return if client.seen().is_empty() { Next::NeedMore } else { Next::Raw };
+                return if client.seen().is_empty() {
+                    Next::NeedMore
+                } else {
+                    Next::Raw
+                };
             }
             Next::NeedMore => {}
             next => return next,
@@ -153,7 +206,9 @@ async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
 /// Passes a connection on without looking into it.
 async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
     let show = session.options().show_ignored_hosts;
-    let Some(opened) = open_raw(&session, address, opened).await else { return session };
+    let Some(opened) = open_raw(&session, address, opened).await else {
+        return session;
+    };
     if show {
         tcp::conversation(&session, io, opened).await;
     } else {
@@ -172,7 +227,12 @@ async fn open_raw(session: &Session, address: Address, opened: Option<Opened>) -
     if opened.is_some() {
         return opened;
     }
-    let target = Target { address, tls: false, sni: None, via: None };
+    let target = Target {
+        address,
+        tls: false,
+        sni: None,
+        via: None,
+    };
     upstream::open(session, target).await.ok()
 }
 
@@ -192,7 +252,12 @@ async fn intercept(
     let eager = options.connection_strategy == "eager";
     let mut data = ClientHelloData {
         client: Arc::clone(&session.client),
-        server: Arc::new(opened.as_ref().map(|opened| opened.server.clone()).unwrap_or_default()),
+        server: Arc::new(
+            opened
+                .as_ref()
+                .map(|opened| opened.server.clone())
+                .unwrap_or_default(),
+        ),
         client_hello: Arc::clone(&hello),
         ignore_connection: false,
         establish_server_tls_first: eager,
@@ -202,7 +267,12 @@ async fn intercept(
         return pass(session, client.into_io(), address, opened).await;
     }
     let sni = facts.sni.clone().or_else(|| Some(address.host.clone()));
-    let target = Target { address: address.clone(), tls: true, sni, via: None };
+    let target = Target {
+        address: address.clone(),
+        tls: true,
+        sni,
+        via: None,
+    };
     let mut server = None;
     if data.establish_server_tls_first {
         server = ahead(&session, &target, opened).await;
@@ -226,7 +296,10 @@ async fn intercept(
 /// Shakes hands with the server before the client. A failure is kept for the answer to the client's request.
 async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Option<Opened> {
     let opened = match opened {
-        Some(opened) => Ok(Opened { target: target.clone(), ..opened }),
+        Some(opened) => Ok(Opened {
+            target: target.clone(),
+            ..opened
+        }),
         None => upstream::open(session, target.clone()).await,
     };
     let offers = server_alpn(&session.client.alpn_offers);
@@ -250,7 +323,11 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
 
 /// What is offered to the server: what the client offers, as far as we speak it.
 fn server_alpn(offers: &[Bytes]) -> Vec<Bytes> {
-    offers.iter().filter(|offer| offer.starts_with(b"http/")).cloned().collect()
+    offers
+        .iter()
+        .filter(|offer| offer.starts_with(b"http/"))
+        .cloned()
+        .collect()
 }
 
 /// Goes on inside TLS.
@@ -258,14 +335,30 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
     let alpn = session.client.alpn.clone().filter(|alpn| !alpn.is_empty());
-    let next = look(&session, &mut client, &mut server, &address, alpn.as_deref()).await;
+    let next = look(
+        &session,
+        &mut client,
+        &mut server,
+        &address,
+        alpn.as_deref(),
+    )
+    .await;
     let opened = server.map(Ahead::into_opened);
     match next {
         Next::Raw | Next::Dns => match opened {
             Some(opened) => tcp::conversation(&session, client.into_io(), opened).await,
             None => {
-                let sni = session.client.sni.clone().or_else(|| Some(address.host.clone()));
-                let target = Target { address, tls: true, sni, via: None };
+                let sni = session
+                    .client
+                    .sni
+                    .clone()
+                    .or_else(|| Some(address.host.clone()));
+                let target = Target {
+                    address,
+                    tls: true,
+                    sni,
+                    via: None,
+                };
                 if let Ok(opened) = upstream::open(&session, target).await
                     && let Ok(opened) = upstream::secure(&session, opened, &[]).await
                 {
@@ -282,7 +375,11 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
             if let Some(opened) = opened {
                 keep(&session, opened).await;
             }
-            let to = Destination::Fixed { host: address.host, port: address.port, tls: true };
+            let to = Destination::Fixed {
+                host: address.host,
+                port: address.port,
+                tls: true,
+            };
             super::fixed(&session, client.into_io(), to).await;
         }
     }
@@ -291,13 +388,28 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
 
 /// Shakes hands with a client that talks TLS to the proxy itself.
 pub(crate) async fn secure_proxy(session: Session, mut client: Peek) -> (Session, Option<Io>) {
-    let Some(hello) = hello(&session, &mut client).await else { return (session, None) };
+    let Some(hello) = hello(&session, &mut client).await else {
+        return (session, None);
+    };
     let mut facts = (*session.client).clone();
     note_hello(&mut facts, &hello);
     let session = session.with_client(facts);
-    let host = session.client.sockname.as_ref().map(|name| name.host.clone()).unwrap_or_default();
+    let host = session
+        .client
+        .sockname
+        .as_ref()
+        .map(|name| name.host.clone())
+        .unwrap_or_default();
     let address = Address::new(host, 0);
-    match shake(&session, client, &address, None, vec![Bytes::from_static(b"http/1.1")]).await {
+    match shake(
+        &session,
+        client,
+        &address,
+        None,
+        vec![Bytes::from_static(b"http/1.1")],
+    )
+    .await
+    {
         Some((facts, io)) => (session.with_client(facts), Some(io)),
         None => (session, None),
     }
@@ -338,8 +450,14 @@ async fn shake(
             facts.timestamp_tls_setup = Some(crate::now());
             facts.tls_version = Some(shown.version.to_owned());
             facts.cipher = Some(shown.cipher.to_owned());
-            facts.alpn = shown.alpn.or_else(|| (!facts.alpn_offers.is_empty()).then(Bytes::new));
-            facts.certificate_list = shown.peer_certificates.into_iter().map(Certificate::from_der).collect();
+            facts.alpn = shown
+                .alpn
+                .or_else(|| (!facts.alpn_offers.is_empty()).then(Bytes::new));
+            facts.certificate_list = shown
+                .peer_certificates
+                .into_iter()
+                .map(Certificate::from_der)
+                .collect();
             hook(session, Hook::TlsEstablishedClient, &facts, &server).await;
             return Some((facts, Box::new(stream)));
         }
@@ -371,13 +489,24 @@ fn leaf(
 ) -> Result<Arc<crate::ca::Leaf>, String> {
     let options = session.options();
     let tls = session.engine.tls();
-    let chain = server.map(|server| server.certificate_list.as_slice()).unwrap_or_default();
+    let chain = server
+        .map(|server| server.certificate_list.as_slice())
+        .unwrap_or_default();
     let upstream = match chain.first().filter(|_| options.upstream_cert) {
-        Some(certificate) => certificate.to_der().and_then(|der| UpstreamNames::from_der(&der)),
+        Some(certificate) => certificate
+            .to_der()
+            .and_then(|der| UpstreamNames::from_der(&der)),
         None => None,
     };
-    let local = client.sockname.as_ref().and_then(|name| name.host.parse::<IpAddr>().ok());
-    let wanted = Wanted { sni: client.sni.as_deref(), local, target: Some(&address.host) };
+    let local = client
+        .sockname
+        .as_ref()
+        .and_then(|name| name.host.parse::<IpAddr>().ok());
+    let wanted = Wanted {
+        sni: client.sni.as_deref(),
+        local,
+        target: Some(&address.host),
+    };
     let names = tls.leaves.names_for(upstream.as_ref(), &wanted);
     let leaf = tls.leaves.leaf(&names).map_err(|error| error.to_string())?;
     if !options.add_upstream_certs_to_client_chain || chain.is_empty() {
@@ -392,8 +521,11 @@ async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<S
     if !kernel.chain().interest().contains(hook) {
         return;
     }
-    let mut data =
-        TlsHookData { client: Arc::new(client.clone()), server: Arc::clone(server), is_dtls: false };
+    let mut data = TlsHookData {
+        client: Arc::new(client.clone()),
+        server: Arc::clone(server),
+        is_dtls: false,
+    };
     match hook {
         Hook::TlsStartClient => kernel.tls_start_client(&mut data).await,
         Hook::TlsEstablishedClient => kernel.tls_established_client(&mut data).await,
@@ -403,11 +535,18 @@ async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<S
 
 /// What a client may agree on with us: what the server agreed on, or the first of its offers that we speak.
 fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
-    let agreed = server.filter(|server| server.timestamp_tls_setup.is_some()).map(|server| server.alpn.clone());
+    let agreed = server
+        .filter(|server| server.timestamp_tls_setup.is_some())
+        .map(|server| server.alpn.clone());
     match agreed {
         Some(Some(alpn)) if offers.contains(&alpn) => vec![alpn],
         Some(_) => Vec::new(),
-        None => offers.iter().find(|offer| offer.starts_with(b"http/")).cloned().into_iter().collect(),
+        None => offers
+            .iter()
+            .find(|offer| offer.starts_with(b"http/"))
+            .cloned()
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -419,7 +558,9 @@ fn note_hello(client: &mut ClientConn, hello: &ClientHello) {
     client.cipher_list = hello
         .cipher_suites
         .iter()
-        .map(|suite| client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned))
+        .map(|suite| {
+            client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned)
+        })
         .collect();
 }
 

@@ -35,7 +35,9 @@ impl Capture {
     pub(crate) fn take(&mut self, data: &Bytes) {
         match self {
             Self::Count(size) => *size += data.len() as u64,
-            Self::Memory(copy) if copy.len() + data.len() <= IN_MEMORY => copy.extend_from_slice(data),
+            Self::Memory(copy) if copy.len() + data.len() <= IN_MEMORY => {
+                copy.extend_from_slice(data)
+            }
             Self::Memory(copy) => {
                 let begun = std::mem::take(copy);
                 let size = begun.len() as u64 + data.len() as u64;

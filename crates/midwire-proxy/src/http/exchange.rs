@@ -51,7 +51,13 @@ struct Exchange<'a> {
 /// # Cancellation
 /// The client and server connections are closed where they are; the flow gets no further hook.
 pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<'_>) -> After {
-    let Incoming { head, framing, content, mut reply, began } = incoming;
+    let Incoming {
+        head,
+        framing,
+        content,
+        mut reply,
+        began,
+    } = incoming;
     let request = match message::request(&head, to, began) {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
@@ -64,7 +70,16 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         websocket: None,
     };
     let client_version = head.version;
-    let mut exchange = Exchange { session, to, flow, framing, content, reply, client_version, answered: false };
+    let mut exchange = Exchange {
+        session,
+        to,
+        flow,
+        framing,
+        content,
+        reply,
+        client_version,
+        answered: false,
+    };
     let after = match exchange.story().await {
         Ok(after) => after,
         Err(fault) => exchange.fail(fault).await,
@@ -84,7 +99,12 @@ pub(crate) async fn refuse(session: &Session, reply: &mut Outbound<'_>, fault: &
     After::Close
 }
 
-async fn send_page(reply: &mut Outbound<'_>, status: u16, reason: &str, head_only: bool) -> std::io::Result<()> {
+async fn send_page(
+    reply: &mut Outbound<'_>,
+    status: u16,
+    reason: &str,
+    head_only: bool,
+) -> std::io::Result<()> {
     let (head, content) = page::error(status, reason);
     if head_only {
         reply.response_head(&head, Framing::None);
@@ -99,11 +119,14 @@ impl Exchange<'_> {
     async fn story(&mut self) -> Result<After, Fault> {
         let kernel = self.session.kernel();
         self.drop_foreign_upgrade();
-        let expects = http1::expects_continue(&self.flow.request.fields).map_err(Fault::BadRequest)?;
+        let expects =
+            http1::expects_continue(&self.flow.request.fields).map_err(Fault::BadRequest)?;
         kernel.requestheaders(&mut self.flow).await;
         self.hooked().await?;
 
-        let (need, who) = kernel.chain().content_need(kernel, &self.flow, Part::Request);
+        let (need, who) = kernel
+            .chain()
+            .content_need(kernel, &self.flow, Part::Request);
         let local = self.flow.response.is_some();
         let whole = local || need == ContentNeed::Whole || self.content.holds_all(self.framing);
         if need == ContentNeed::Whole && self.framing != Framing::None {
@@ -208,7 +231,9 @@ impl Exchange<'_> {
             }
             self.interim(&head).await?;
         }
-        Err(Fault::ResponseCut(format!("more than {INTERIM_MAX} interim responses")))
+        Err(Fault::ResponseCut(format!(
+            "more than {INTERIM_MAX} interim responses"
+        )))
     }
 
     async fn interim(&mut self, head: &ResponseHead) -> Result<(), Fault> {
@@ -252,11 +277,21 @@ impl Exchange<'_> {
         let kernel = self.session.kernel();
         let session = self.session;
         let wanted = expected(&self.flow.request.method);
-        let mut capture = if need >= ContentNeed::Copy { Capture::copy() } else { Capture::count() };
+        let mut capture = if need >= ContentNeed::Copy {
+            Capture::copy()
+        } else {
+            Capture::count()
+        };
         let Link { source, sink, .. } = &mut link;
         let mut out = Outbound::H1(sink);
         let early = {
-            let send = pump(&mut self.content, &mut out, &mut capture, Side::Client, limit);
+            let send = pump(
+                &mut self.content,
+                &mut out,
+                &mut capture,
+                Side::Client,
+                limit,
+            );
             let mut send = std::pin::pin!(send);
             let receive = source.response_head(wanted);
             let mut receive = std::pin::pin!(receive);
@@ -288,13 +323,18 @@ impl Exchange<'_> {
     }
 
     /// Waits for the server's word on `Expect: 100-continue`; a final response means that no content is wanted.
-    async fn wait_for_continue(&mut self, link: &mut Link) -> Result<Option<(ResponseHead, Framing)>, Fault> {
+    async fn wait_for_continue(
+        &mut self,
+        link: &mut Link,
+    ) -> Result<Option<(ResponseHead, Framing)>, Fault> {
         let wanted = expected(&self.flow.request.method);
         let got = tokio::time::timeout(CONTINUE_WAIT, link.source.response_head(wanted)).await;
         match got {
             Err(_) => self.go_on().await.map(|()| None),
             Ok(Err(fault)) => Err(read_fault(fault, Side::Server)),
-            Ok(Ok((head, _))) if head.status < 200 && head.status != 101 => self.interim(&head).await.map(|()| None),
+            Ok(Ok((head, _))) if head.status < 200 && head.status != 101 => {
+                self.interim(&head).await.map(|()| None)
+            }
             Ok(Ok(got)) => Ok(Some(got)),
         }
     }
@@ -320,25 +360,48 @@ impl Exchange<'_> {
             interim += 1;
             if interim > INTERIM_MAX || head.status == 101 {
                 link.close(self.session).await;
-                return Err(Fault::ResponseCut("interim responses without end".to_owned()));
+                return Err(Fault::ResponseCut(
+                    "interim responses without end".to_owned(),
+                ));
             }
             self.interim(&head).await?;
-            (head, framing) =
-                link.source.response_head(wanted).await.map_err(|fault| read_fault(fault, Side::Server))?;
+            (head, framing) = link
+                .source
+                .response_head(wanted)
+                .await
+                .map_err(|fault| read_fault(fault, Side::Server))?;
         }
         let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
-        let (need, _) = kernel.chain().content_need(kernel, &self.flow, Part::Response);
-        let mut received = if need >= ContentNeed::Copy { Capture::copy() } else { Capture::count() };
+        let (need, _) = kernel
+            .chain()
+            .content_need(kernel, &self.flow, Part::Response);
+        let mut received = if need >= ContentNeed::Copy {
+            Capture::copy()
+        } else {
+            Capture::count()
+        };
         let framing = self.send_response_head(framing);
         let Link { source, sink, .. } = &mut link;
         let mut to_server = Outbound::H1(sink);
         let mut from_server = Inbound::H1(source);
         let (sent, passed) = {
-            let send = pump(&mut self.content, &mut to_server, &mut capture, Side::Client, limit);
-            let receive = pump(&mut from_server, &mut self.reply, &mut received, Side::Server, limit);
+            let send = pump(
+                &mut self.content,
+                &mut to_server,
+                &mut capture,
+                Side::Client,
+                limit,
+            );
+            let receive = pump(
+                &mut from_server,
+                &mut self.reply,
+                &mut received,
+                Side::Server,
+                limit,
+            );
             both(send, receive).await
         };
         let trailers = passed?;
@@ -357,7 +420,11 @@ impl Exchange<'_> {
         self.finish(link, framing, complete).await
     }
 
-    fn sent_request(&mut self, sent: Result<Option<Fields>, Fault>, capture: Capture) -> Result<(), Fault> {
+    fn sent_request(
+        &mut self,
+        sent: Result<Option<Fields>, Fault>,
+        capture: Capture,
+    ) -> Result<(), Fault> {
         self.flow.request.trailers = sent?;
         self.flow.request.content = capture.finish();
         self.flow.request.timestamp_end = Some(Number::now());
@@ -365,7 +432,12 @@ impl Exchange<'_> {
     }
 
     /// Takes the response from the server and passes it on, whole or as it arrives.
-    async fn pass_response(&mut self, mut link: Link, head: ResponseHead, framing: Framing) -> Result<After, Fault> {
+    async fn pass_response(
+        &mut self,
+        mut link: Link,
+        head: ResponseHead,
+        framing: Framing,
+    ) -> Result<After, Fault> {
         let kernel = self.session.kernel();
         if head.status == 101 {
             return self.switch(link, head).await;
@@ -374,7 +446,9 @@ impl Exchange<'_> {
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
         let limit = self.body_limit();
-        let (need, who) = kernel.chain().content_need(kernel, &self.flow, Part::Response);
+        let (need, who) = kernel
+            .chain()
+            .content_need(kernel, &self.flow, Part::Response);
         if let Err(fault) = check_length(framing, limit, Side::Server) {
             link.close(self.session).await;
             return Err(fault);
@@ -390,11 +464,22 @@ impl Exchange<'_> {
             let framing = self.send_response_whole().await?;
             return self.finish(link, framing, true).await;
         }
-        let mut capture = if need >= ContentNeed::Copy { Capture::copy() } else { Capture::count() };
+        let mut capture = if need >= ContentNeed::Copy {
+            Capture::copy()
+        } else {
+            Capture::count()
+        };
         let framing = self.send_response_head(framing);
         let passed = {
             let mut from = Inbound::H1(&mut link.source);
-            pump(&mut from, &mut self.reply, &mut capture, Side::Server, limit).await
+            pump(
+                &mut from,
+                &mut self.reply,
+                &mut capture,
+                Side::Server,
+                limit,
+            )
+            .await
         };
         match passed {
             Ok(trailers) => self.received_response(capture, trailers),
@@ -455,7 +540,9 @@ impl Exchange<'_> {
 
     /// Puts the response head into the buffer; its content follows as it arrives.
     fn send_response_head(&mut self, framing: Framing) -> Framing {
-        let Some(response) = &self.flow.response else { return Framing::None };
+        let Some(response) = &self.flow.response else {
+            return Framing::None;
+        };
         let mut head = message::reply(response);
         let mut framing = message::frame_stream(&mut head.fields, framing);
         if framing == Framing::Chunked && self.client_version == Version::Http10 {
@@ -472,7 +559,9 @@ impl Exchange<'_> {
 
     /// Sends a response whose content is all here.
     async fn send_response_whole(&mut self) -> Result<Framing, Fault> {
-        let Some(response) = &self.flow.response else { return Ok(Framing::None) };
+        let Some(response) = &self.flow.response else {
+            return Ok(Framing::None);
+        };
         let mut head = message::reply(response);
         let bodyless = response.status < 200
             || matches!(response.status, 204 | 304)
@@ -507,7 +596,9 @@ impl Exchange<'_> {
         let kernel = self.session.kernel();
         if !self.flow.request.fields.contains("upgrade") {
             link.close(self.session).await;
-            return Err(Fault::ResponseCut("101 without a matching Upgrade in the request".to_owned()));
+            return Err(Fault::ResponseCut(
+                "101 without a matching Upgrade in the request".to_owned(),
+            ));
         }
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
@@ -521,15 +612,27 @@ impl Exchange<'_> {
     }
 
     /// Puts the server's connection away and says what follows for the client's.
-    async fn finish(&mut self, link: Link, framing: Framing, sent_all: bool) -> Result<After, Fault> {
+    async fn finish(
+        &mut self,
+        link: Link,
+        framing: Framing,
+        sent_all: bool,
+    ) -> Result<After, Fault> {
         let reusable = sent_all
             && self.flow.response.as_ref().is_some_and(|response| {
-                http1::persists(response.protocol().unwrap_or(Version::Http10), &response.fields)
+                http1::persists(
+                    response.protocol().unwrap_or(Version::Http10),
+                    &response.fields,
+                )
             })
             && http1::persists(Version::Http11, &self.flow.request.fields)
             && link.source.is_done()
             && !link.source.has_surplus();
-        let surplus = if reusable { self.session.keep(link) } else { Some(link) };
+        let surplus = if reusable {
+            self.session.keep(link)
+        } else {
+            Some(link)
+        };
         if let Some(link) = surplus {
             link.close(self.session).await;
         }
@@ -543,7 +646,10 @@ impl Exchange<'_> {
         let persists = framing != Framing::UntilClose
             && http1::persists(self.client_version, &self.flow.request.fields)
             && self.flow.response.as_ref().is_none_or(|response| {
-                http1::persists(response.protocol().unwrap_or(Version::Http11), &response.fields)
+                http1::persists(
+                    response.protocol().unwrap_or(Version::Http11),
+                    &response.fields,
+                )
             });
         if persists { After::Next } else { After::Close }
     }
@@ -597,9 +703,20 @@ impl Exchange<'_> {
         if tls {
             // Inside a tunnel the server is asked for by the name that the client asked us for.
             let fixed = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
-            sni = self.session.client.sni.clone().filter(|_| fixed).or_else(|| Some(request.host.clone()));
+            sni = self
+                .session
+                .client
+                .sni
+                .clone()
+                .filter(|_| fixed)
+                .or_else(|| Some(request.host.clone()));
         }
-        Target { address: midwire_flow::Address::new(request.host.clone(), request.port), tls, sni, via }
+        Target {
+            address: midwire_flow::Address::new(request.host.clone(), request.port),
+            tls,
+            sni,
+            via,
+        }
     }
 
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.
@@ -607,7 +724,9 @@ impl Exchange<'_> {
         let kernel = self.session.kernel();
         kernel.update(&[FlowRef::Http(&self.flow)]);
         if self.flow.info.intercepted {
-            let held = kernel.parked().hold(Flow::Http(Box::new(self.flow.clone())));
+            let held = kernel
+                .parked()
+                .hold(Flow::Http(Box::new(self.flow.clone())));
             let back = tokio::select! {
                 back = held => back,
                 () = self.content.gone() => return Err(Fault::ClientGone),
@@ -617,7 +736,11 @@ impl Exchange<'_> {
                 _ => return Err(Fault::Killed),
             }
         }
-        if self.flow.info.killed() { Err(Fault::Killed) } else { Ok(()) }
+        if self.flow.info.killed() {
+            Err(Fault::Killed)
+        } else {
+            Ok(())
+        }
     }
 
     /// After the last hook, when everything has been sent already.
@@ -638,7 +761,9 @@ impl Exchange<'_> {
         self.flow.info.live = false;
         kernel.error(&mut self.flow).await;
         kernel.update(&[FlowRef::Http(&self.flow)]);
-        let Some(status) = fault.status() else { return After::Cut };
+        let Some(status) = fault.status() else {
+            return After::Cut;
+        };
         if self.answered {
             let _ = self.reply.flush().await;
             return After::Cut;
@@ -686,7 +811,11 @@ impl Exchange<'_> {
     }
 
     fn body_limit(&self) -> Option<u64> {
-        self.session.options().body_size_limit.as_ref().map(midwire_core::options::Size::bytes)
+        self.session
+            .options()
+            .body_size_limit
+            .as_ref()
+            .map(midwire_core::options::Size::bytes)
     }
 }
 
@@ -791,7 +920,11 @@ fn check_length(framing: Framing, limit: Option<u64>, side: Side) -> Result<(), 
 }
 
 fn check_size(capture: &Capture, limit: Option<u64>, side: Side) -> Result<(), Fault> {
-    if limit.is_some_and(|limit| capture.size() > limit) { Err(Fault::TooLarge { side }) } else { Ok(()) }
+    if limit.is_some_and(|limit| capture.size() > limit) {
+        Err(Fault::TooLarge { side })
+    } else {
+        Ok(())
+    }
 }
 
 fn expected(method: &[u8]) -> Expected {
@@ -804,11 +937,18 @@ fn expected(method: &[u8]) -> Expected {
 
 /// Methods that may be sent twice (RFC 9110 §9.2.2).
 fn is_idempotent(method: &[u8]) -> bool {
-    matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE")
+    matches!(
+        method,
+        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
+    )
 }
 
 fn response_timeout(limit: i64) -> Fault {
-    Fault::TimedOut { what: "the response", seconds: limit.unsigned_abs(), side: Side::Server }
+    Fault::TimedOut {
+        what: "the response",
+        seconds: limit.unsigned_abs(),
+        side: Side::Server,
+    }
 }
 
 impl From<Box<upstream::Failure>> for ConnectFault {

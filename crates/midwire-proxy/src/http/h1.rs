@@ -4,7 +4,8 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use midwire_wire::http1::{
-    self, BodyDecoder, BodyEvent, Expected, Framing, Limits, RequestDecoder, ResponseDecoder, Violation,
+    self, BodyDecoder, BodyEvent, Expected, Framing, Limits, RequestDecoder, ResponseDecoder,
+    Violation,
 };
 use midwire_wire::{Fields, RequestHead, ResponseHead};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -78,7 +79,14 @@ pub(crate) fn split(io: Io, limits: Limits) -> (Source, Sink) {
         body: BodyDecoder::new(Framing::None, limits),
         eof: false,
     };
-    (source, Sink { io: writer, out: Vec::new(), framing: Framing::None })
+    (
+        source,
+        Sink {
+            io: writer,
+            out: Vec::new(),
+            framing: Framing::None,
+        },
+    )
 }
 
 /// Joins the halves again; bytes that were read ahead come back with them.
@@ -112,7 +120,11 @@ impl Source {
             }
             let fresh = self.requests.is_idle(&self.buf);
             if self.fill().await? == 0 {
-                return Err(if fresh { ReadFault::Closed } else { ReadFault::CutHead });
+                return Err(if fresh {
+                    ReadFault::Closed
+                } else {
+                    ReadFault::CutHead
+                });
             }
         }
     }
@@ -121,7 +133,10 @@ impl Source {
     ///
     /// # Cancellation
     /// Safe: bytes that were read stay in the buffer.
-    pub(crate) async fn response_head(&mut self, request: Expected) -> Result<(ResponseHead, Framing), ReadFault> {
+    pub(crate) async fn response_head(
+        &mut self,
+        request: Expected,
+    ) -> Result<(ResponseHead, Framing), ReadFault> {
         loop {
             if let Some((head, framing)) = self.responses.decode(&mut self.buf, request)? {
                 self.body = BodyDecoder::new(framing, self.limits);
@@ -129,7 +144,11 @@ impl Source {
             }
             let fresh = self.buf.is_empty();
             if self.fill().await? == 0 {
-                return Err(if fresh { ReadFault::Closed } else { ReadFault::CutHead });
+                return Err(if fresh {
+                    ReadFault::Closed
+                } else {
+                    ReadFault::CutHead
+                });
             }
         }
     }

@@ -56,14 +56,23 @@ pub(crate) fn request(head: &RequestHead, to: &Destination, began: f64) -> Resul
 
 fn absolute(request: &mut Request, target: &Bytes) -> Result<(), Fault> {
     let bad = || bad_target(target);
-    let colon = target.windows(3).position(|w| w == b"://").ok_or_else(bad)?;
+    let colon = target
+        .windows(3)
+        .position(|w| w == b"://")
+        .ok_or_else(bad)?;
     let (scheme, rest) = (target.slice(..colon), target.slice(colon + 3..));
     let secure = scheme.eq_ignore_ascii_case(b"https");
     if !secure && !scheme.eq_ignore_ascii_case(b"http") {
-        let text = format!("Invalid request scheme: {}", String::from_utf8_lossy(&scheme));
+        let text = format!(
+            "Invalid request scheme: {}",
+            String::from_utf8_lossy(&scheme)
+        );
         return Err(Fault::Refused { status: 400, text });
     }
-    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|b| matches!(b, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
     let named = rest.slice(..end);
     let (host, port) = authority(&named).ok_or_else(bad)?;
     request.host = host;
@@ -129,7 +138,13 @@ pub(crate) fn authority(text: &[u8]) -> Option<(String, Option<u16>)> {
 }
 
 fn bad_target(target: &[u8]) -> Fault {
-    Fault::Refused { status: 400, text: format!("invalid request target: {}", String::from_utf8_lossy(target)) }
+    Fault::Refused {
+        status: 400,
+        text: format!(
+            "invalid request target: {}",
+            String::from_utf8_lossy(target)
+        ),
+    }
 }
 
 /// The head to send to the server for the request of a flow.
@@ -137,14 +152,21 @@ pub(crate) fn forward_request(request: &Request) -> RequestHead {
     let mut fields = request.fields.clone();
     if fields.contains("proxy-connection") || fields.contains("proxy-authorization") {
         fields.retain(|name, _| {
-            !name.eq_ignore_ascii_case(b"proxy-connection") && !name.eq_ignore_ascii_case(b"proxy-authorization")
+            !name.eq_ignore_ascii_case(b"proxy-connection")
+                && !name.eq_ignore_ascii_case(b"proxy-authorization")
         });
     }
     let version = match request.protocol() {
         Some(Version::Http10) => Version::Http10,
         _ => Version::Http11,
     };
-    RequestHead { method: request.method.clone(), target: request.path.clone(), form: TargetForm::Origin, version, fields }
+    RequestHead {
+        method: request.method.clone(),
+        target: request.path.clone(),
+        form: TargetForm::Origin,
+        version,
+        fields,
+    }
 }
 
 /// Makes the response of a flow from its head.
@@ -178,11 +200,17 @@ pub(crate) fn frame_whole(fields: &mut midwire_wire::Fields, len: u64, trailers:
         fields.set("Transfer-Encoding", "chunked");
         return Framing::Chunked;
     }
-    let right = fields.get_all("content-length").eq([len.to_string().as_bytes()]);
+    let right = fields
+        .get_all("content-length")
+        .eq([len.to_string().as_bytes()]);
     if !right && (len > 0 || fields.contains("content-length")) {
         fields.set("Content-Length", len.to_string());
     }
-    if len == 0 { Framing::None } else { Framing::Length(len) }
+    if len == 0 {
+        Framing::None
+    } else {
+        Framing::Length(len)
+    }
 }
 
 /// Frames content that is passed on as it arrives, keeping the framing it came with.

@@ -21,11 +21,19 @@ pub(crate) fn error(status: u16, reason: &str) -> (ResponseHead, Bytes) {
     let fields = Fields::from_pairs([
         ("Server", Bytes::from_static(SERVER.as_bytes())),
         ("Connection", Bytes::from_static(b"close")),
-        ("Content-Type", Bytes::from_static(b"text/html; charset=utf-8")),
+        (
+            "Content-Type",
+            Bytes::from_static(b"text/html; charset=utf-8"),
+        ),
         ("Content-Length", Bytes::from(html.len().to_string())),
         ("X-Content-Type-Options", Bytes::from_static(b"nosniff")),
     ]);
-    let head = ResponseHead { version: Version::Http11, status, reason: Bytes::from_static(phrase.as_bytes()), fields };
+    let head = ResponseHead {
+        version: Version::Http11,
+        status,
+        reason: Bytes::from_static(phrase.as_bytes()),
+        fields,
+    };
     (head, Bytes::from(html))
 }
 
@@ -75,7 +83,10 @@ mod tests {
         let (head, content) = error(502, "no <b>\u{1b}[31m & \"x\"");
         let text = String::from_utf8(content.to_vec()).unwrap();
         assert!(text.contains("<p>no &lt;b&gt;\\x1b[31m &amp; &quot;x&quot;</p>"));
-        assert_eq!(head.fields.get("content-length").unwrap(), content.len().to_string().as_bytes());
+        assert_eq!(
+            head.fields.get("content-length").unwrap(),
+            content.len().to_string().as_bytes()
+        );
         assert!(error(502, &"x".repeat(5000)).1.len() < 1300);
     }
 }

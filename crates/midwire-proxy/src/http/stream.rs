@@ -108,7 +108,9 @@ impl Outbound<'_> {
 pub(crate) fn read_fault(fault: h1::ReadFault, side: Side) -> Fault {
     use h1::ReadFault;
     match (side, fault) {
-        (Side::Client, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => Fault::ClientGone,
+        (Side::Client, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
+            Fault::ClientGone
+        }
         (Side::Client, ReadFault::Violation(violation)) => Fault::BadRequest(violation),
         (Side::Client, _) => Fault::ClientGone,
         (Side::Server, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {

@@ -252,9 +252,9 @@ impl Translator {
                     's' => local.dotall = false,
                     'x' => local.verbose = false,
                     'a' | 'u' | 'L' => {
-                        return Err(self.error(
-                            "bad inline flags: cannot turn off flags 'a', 'u' and 'L'",
-                        ));
+                        return Err(
+                            self.error("bad inline flags: cannot turn off flags 'a', 'u' and 'L'")
+                        );
                     }
                     _ => break,
                 }
