@@ -1,4 +1,4 @@
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::*;
@@ -463,6 +463,19 @@ fn any_record() -> impl Strategy<Value = Record> {
     )
 }
 
+/// What must come back of any message: a broken pointer in data is kept, and may point at something in a new place.
+fn without_data(mut message: Message) -> Message {
+    let sections = [
+        &mut message.answers,
+        &mut message.authorities,
+        &mut message.additionals,
+    ];
+    for record in sections.into_iter().flatten() {
+        record.data = Bytes::new();
+    }
+    message
+}
+
 proptest! {
     #[test]
     fn any_bytes_give_a_result(bytes in prop::collection::vec(any::<u8>(), 0..300), type_ in 0u16..70) {
@@ -472,8 +485,8 @@ proptest! {
         let _ = record.to_string();
         let few = [&header([2, 2, 2, 2], 0)[..], &bytes].concat();
         if let Ok((message, _)) = Message::unpack_prefix(&few) {
-            let packed = message.pack().unwrap();
-            prop_assert_eq!(Message::unpack(&packed), Ok(message));
+            let again = Message::unpack(&message.pack().unwrap()).unwrap();
+            prop_assert_eq!(without_data(again), without_data(message));
         }
     }
 
