@@ -1,5 +1,6 @@
 //! Options: what they are, their values, and every way of setting them.
 
+pub mod cli;
 mod config;
 mod error;
 mod paths;
