@@ -1,1 +1,4 @@
 //! midwire-proxy.
+
+pub mod ca;
+pub mod tls;
