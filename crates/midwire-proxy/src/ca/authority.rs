@@ -70,7 +70,7 @@ impl Authority {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Self::create(confdir, key)
             }
-            Err(error) => Err(CaError::unreadable(&path, error)),
+            Err(error) => Err(CaError::unreadable(&path, &error)),
         }
     }
 

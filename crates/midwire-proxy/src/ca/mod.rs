@@ -20,7 +20,7 @@ pub(crate) use custom::expand_home;
 pub use custom::{CustomCertError, CustomCerts};
 pub use leaf::{Leaf, LeafStore};
 pub use names::{LeafNames, San, UpstreamNames, Wanted, host_name};
-pub(crate) use pem::{KeyError, PemFile};
+pub(crate) use pem::PemFile;
 
 /// Why the authority or one of its certificates is not available.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub enum CaError {
 }
 
 impl CaError {
-    fn unreadable(path: &Path, reason: impl ToString) -> Self {
+    fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> Self {
         Self::Unreadable {
             path: path.to_owned(),
             reason: reason.to_string(),

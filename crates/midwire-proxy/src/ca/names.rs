@@ -85,7 +85,8 @@ impl UpstreamNames {
         let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
         let subject = parsed.subject();
         let mut names = Self::default();
-        if let Some(Ok(name)) = subject.iter_common_name().next().map(|name| name.as_str()) {
+        let common_name = subject.iter_common_name().next();
+        if let Some(name) = common_name.and_then(|name| name.as_str().ok()) {
             names.add(San::from_certificate(name));
         }
         for extension in parsed.extensions() {

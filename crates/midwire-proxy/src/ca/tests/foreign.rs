@@ -39,10 +39,7 @@ fn check_usable(authority: Authority, directory: &Path) {
     fs::write(&ca, store.authority().certificate_pem()).unwrap();
     fs::write(directory.join("leaf.der"), &leaf.cert_der).unwrap();
     openssl("x509 -inform DER -in leaf.der -out leaf.pem", directory);
-    let verified = openssl(
-        "verify -CAfile check-ca.pem leaf.pem",
-        directory,
-    );
+    let verified = openssl("verify -CAfile check-ca.pem leaf.pem", directory);
     assert!(verified.is_none_or(|text| text.contains("OK")));
 }
 
