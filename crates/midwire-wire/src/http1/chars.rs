@@ -9,9 +9,10 @@ pub(super) fn is_token(byte: u8) -> bool {
 ///
 /// Looks at all bytes in any case, which the compiler turns into vector instructions.
 pub(super) fn is_target(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .fold(true, |valid, byte| valid & (*byte > 0x20) & (*byte != 0x7f))
+    let odd = bytes.iter().fold(0, |odd, byte| {
+        odd | u8::from(*byte <= 0x20) | u8::from(*byte == 0x7f)
+    });
+    odd == 0
 }
 
 /// A byte of a registered name in a host, without `%` and the comma that a list of hosts would have (RFC 3986 §3.2.2).
