@@ -25,10 +25,8 @@ pub fn unescape(text: &str) -> Result<String, EscapeError> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
         out.push_str(before);
-        let (c, used) = match character(after)? {
-            Some(found) => found,
-            None => ('\\', 0),
-        };
+        // What is no escape keeps its backslash.
+        let (c, used) = character(after)?.unwrap_or(('\\', 0));
         out.push(c);
         rest = after.get(used..).unwrap_or_default();
     }

@@ -51,11 +51,11 @@ impl Signature {
     /// One line as `--commands` shows it: the names of command and parameters, and the result's type.
     pub fn line(&self) -> String {
         let names: Vec<String> = self.params.iter().map(label).collect();
-        let mut line = format!("{} {}", self.name, names.join(" "));
-        if let Some(kind) = &self.returns {
-            line.push_str(&format!(" -> {kind}"));
+        let line = format!("{} {}", self.name, names.join(" "));
+        match &self.returns {
+            Some(kind) => format!("{line} -> {kind}"),
+            None => line,
         }
-        line
     }
 
     /// The parameters with types and defaults, for messages.
