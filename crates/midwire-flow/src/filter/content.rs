@@ -34,7 +34,8 @@ fn inflate(data: &[u8], coding: &str, limit: usize) -> Option<Vec<u8>> {
     use std::io::Read as _;
     let mut out = Vec::new();
     let cap = limit as u64 + 1;
-    let read = |reader: &mut dyn std::io::Read, out: &mut Vec<u8>| reader.take(cap).read_to_end(out);
+    let read =
+        |reader: &mut dyn std::io::Read, out: &mut Vec<u8>| reader.take(cap).read_to_end(out);
     match coding.to_ascii_lowercase().as_str() {
         "identity" => return Some(data.to_vec()),
         "gzip" => read(&mut flate2::read::MultiGzDecoder::new(data), &mut out).ok()?,

@@ -31,11 +31,15 @@ fn data(type_: u16, data: &[u8], out: &mut String) {
     let (type_name, text) = match type_ {
         1 => (
             "A",
-            <[u8; 4]>::try_from(data).ok().map(|a| Ipv4Addr::from(a).to_string()),
+            <[u8; 4]>::try_from(data)
+                .ok()
+                .map(|a| Ipv4Addr::from(a).to_string()),
         ),
         28 => (
             "AAAA",
-            <[u8; 16]>::try_from(data).ok().map(|a| Ipv6Addr::from(a).to_string()),
+            <[u8; 16]>::try_from(data)
+                .ok()
+                .map(|a| Ipv6Addr::from(a).to_string()),
         ),
         2 => ("NS", name(data)),
         5 => ("CNAME", name(data)),

@@ -118,6 +118,7 @@ impl<'a> Lexer<'a> {
             }
             out.push(match c {
                 'n' if escaped => '\n',
+                '0' if escaped => '\0',
                 't' if escaped => '\t',
                 'f' if escaped => '\x0C',
                 'r' if escaped => '\r',

@@ -117,7 +117,9 @@ impl<'a> Subject<'a> {
 
     fn field(&self, field: Field, pattern: &Pattern) -> bool {
         match field {
-            Field::Url => self.url().is_some_and(|url| pattern.is_match(url.as_bytes())),
+            Field::Url => self
+                .url()
+                .is_some_and(|url| pattern.is_match(url.as_bytes())),
             Field::Content(half) => self.content(half, pattern),
             Field::Comment => pattern.is_match(&self.info.comment),
             Field::Marker => pattern.is_match(&self.info.marked),

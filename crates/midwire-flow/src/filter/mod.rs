@@ -70,10 +70,12 @@ impl Case {
     /// What the environment says: `MITMPROXY_CASE_SENSITIVE_FILTERS=1` makes case count. Read once.
     pub fn from_environment() -> Self {
         static CASE: OnceLock<Case> = OnceLock::new();
-        *CASE.get_or_init(|| match std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS") {
-            Some(value) if value == "1" => Self::Sensitive,
-            _ => Self::Ignored,
-        })
+        *CASE.get_or_init(
+            || match std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS") {
+                Some(value) if value == "1" => Self::Sensitive,
+                _ => Self::Ignored,
+            },
+        )
     }
 }
 

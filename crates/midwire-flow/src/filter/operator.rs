@@ -64,11 +64,27 @@ pub(super) enum Half {
 
 /// All operators, sorted by name.
 pub(super) const OPERATORS: &[Operator] = &[
-    plain("a", Plain::Asset, "Response is a script, style sheet, image or font"),
+    plain(
+        "a",
+        Plain::Asset,
+        "Response is a script, style sheet, image or font",
+    ),
     plain("all", Plain::All, "Every flow"),
-    regex("b", Field::Content(Half::Both), "Content of request or response, or a message"),
-    regex("bq", Field::Content(Half::Request), "Content of the request, or a message of the client"),
-    regex("bs", Field::Content(Half::Response), "Content of the response, or a message of the server"),
+    regex(
+        "b",
+        Field::Content(Half::Both),
+        "Content of request or response, or a message",
+    ),
+    regex(
+        "bq",
+        Field::Content(Half::Request),
+        "Content of the request, or a message of the client",
+    ),
+    regex(
+        "bs",
+        Field::Content(Half::Response),
+        "Content of the response, or a message of the server",
+    ),
     Operator {
         name: "c",
         kind: Kind::Status,
@@ -77,11 +93,27 @@ pub(super) const OPERATORS: &[Operator] = &[
     regex("comment", Field::Comment, "Comment of the user"),
     regex("d", Field::Domain, "Host of the request"),
     plain("dns", Plain::Dns, "DNS flows"),
-    regex("dst", Field::Destination, "Address of the server, host:port"),
+    regex(
+        "dst",
+        Field::Destination,
+        "Address of the server, host:port",
+    ),
     plain("e", Plain::Error, "Flows with an error"),
-    regex("h", Field::Header(Half::Both), "A header line of request or response"),
-    regex("hq", Field::Header(Half::Request), "A header line of the request"),
-    regex("hs", Field::Header(Half::Response), "A header line of the response"),
+    regex(
+        "h",
+        Field::Header(Half::Both),
+        "A header line of request or response",
+    ),
+    regex(
+        "hq",
+        Field::Header(Half::Request),
+        "A header line of the request",
+    ),
+    regex(
+        "hs",
+        Field::Header(Half::Response),
+        "A header line of the response",
+    ),
     plain("http", Plain::Http, "HTTP flows, WebSocket included"),
     regex("m", Field::Method, "Request method"),
     plain("marked", Plain::Marked, "Marked flows"),
@@ -89,15 +121,39 @@ pub(super) const OPERATORS: &[Operator] = &[
     regex("meta", Field::Metadata, "A metadata line, key: value"),
     plain("q", Plain::Unanswered, "Requests without a response"),
     plain("replay", Plain::Replayed, "Replayed flows"),
-    plain("replayq", Plain::ReplayedRequest, "Requests sent by client replay"),
-    plain("replays", Plain::ReplayedResponse, "Responses given by server replay"),
+    plain(
+        "replayq",
+        Plain::ReplayedRequest,
+        "Requests sent by client replay",
+    ),
+    plain(
+        "replays",
+        Plain::ReplayedResponse,
+        "Responses given by server replay",
+    ),
     plain("s", Plain::Answered, "Flows with a response"),
     regex("src", Field::Source, "Address of the client, host:port"),
-    regex("t", Field::ContentType(Half::Both), "Content-Type of request or response"),
+    regex(
+        "t",
+        Field::ContentType(Half::Both),
+        "Content-Type of request or response",
+    ),
     plain("tcp", Plain::Tcp, "TCP flows"),
-    regex("tq", Field::ContentType(Half::Request), "Content-Type of the request"),
-    regex("ts", Field::ContentType(Half::Response), "Content-Type of the response"),
-    regex("u", Field::Url, "URL, or name of a DNS query; ~u may be left out"),
+    regex(
+        "tq",
+        Field::ContentType(Half::Request),
+        "Content-Type of the request",
+    ),
+    regex(
+        "ts",
+        Field::ContentType(Half::Response),
+        "Content-Type of the response",
+    ),
+    regex(
+        "u",
+        Field::Url,
+        "URL, or name of a DNS query; ~u may be left out",
+    ),
     plain("udp", Plain::Udp, "UDP flows"),
     plain("websocket", Plain::WebSocket, "WebSocket flows"),
 ];
@@ -131,8 +187,13 @@ pub fn help() -> Vec<(String, String)> {
             operator.help.to_owned(),
         )
     });
-    let signs = [("!", "not"), ("&", "and"), ("|", "or"), ("(...)", "grouping")]
-        .map(|(sign, meaning)| (sign.to_owned(), meaning.to_owned()));
+    let signs = [
+        ("!", "not"),
+        ("&", "and"),
+        ("|", "or"),
+        ("(...)", "grouping"),
+    ]
+    .map(|(sign, meaning)| (sign.to_owned(), meaning.to_owned()));
     operators.chain(signs).collect()
 }
 

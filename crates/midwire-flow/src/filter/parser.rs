@@ -139,10 +139,7 @@ impl<'a> Parser<'a> {
         self.lexer.rewind(end);
         match operator.kind {
             Kind::Plain(plain) => Ok(Node::Plain(plain)),
-            _ if glued != name => Err(Trouble::new(
-                end,
-                format!("~{name} needs an argument here"),
-            )),
+            _ if glued != name => Err(Trouble::new(end, format!("~{name} needs an argument here"))),
             Kind::Match(field) => {
                 self.lexer.skip_blanks();
                 let at = self.lexer.position();
@@ -210,7 +207,9 @@ fn unknown(name: &str) -> String {
         .iter()
         .map(|operator| operator.name)
         .filter(|known| {
-            let next = name.strip_prefix(known).and_then(|rest| rest.chars().next());
+            let next = name
+                .strip_prefix(known)
+                .and_then(|rest| rest.chars().next());
             next.is_some_and(|c| !c.is_ascii_lowercase())
         })
         .max_by_key(|known| known.len());

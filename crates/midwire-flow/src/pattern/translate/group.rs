@@ -14,12 +14,11 @@ impl Translator {
         };
         loop {
             let start = self.position;
-            if self.next_if('(')
-                && self.next_if('?')
-                && self.peek().is_some_and(|c| "aiLmsux".contains(c))
-            {
-                let set = self.flag_letters(&mut local)?;
-                if set && self.next_if(')') {
+            if self.next_if('(') && self.next_if('?') {
+                // With `:` after them the flags are those of a group only.
+                let mut with = local;
+                if self.flag_letters(&mut with)? && self.next_if(')') {
+                    local = with;
                     continue;
                 }
             }
@@ -252,9 +251,9 @@ impl Translator {
                     's' => local.dotall = false,
                     'x' => local.verbose = false,
                     'a' | 'u' | 'L' => {
-                        return Err(self.error(
-                            "bad inline flags: cannot turn off flags 'a', 'u' and 'L'",
-                        ));
+                        return Err(
+                            self.error("bad inline flags: cannot turn off flags 'a', 'u' and 'L'")
+                        );
                     }
                     _ => break,
                 }
