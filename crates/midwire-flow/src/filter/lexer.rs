@@ -86,13 +86,11 @@ impl<'a> Lexer<'a> {
 
     /// A bare word, or a quoted text with its quotes and backslashes taken off; `None` if neither comes.
     pub(super) fn argument(&mut self) -> Result<Option<String>, Trouble> {
-        match self.peek() {
-            Some('"' | '\'') => self.quoted().map(Some),
-            _ => {
-                let word = self.word();
-                Ok((!word.is_empty()).then(|| word.to_owned()))
-            }
+        if matches!(self.peek(), Some('"' | '\'')) {
+            return self.quoted().map(Some);
         }
+        let word = self.word();
+        Ok((!word.is_empty()).then(|| word.to_owned()))
     }
 
     fn quoted(&mut self) -> Result<String, Trouble> {

@@ -9,15 +9,21 @@ use midwire_wire::dns::{Question, Record};
 
 use super::*;
 use crate::{
-    Address, ClientConn, Content, Dns, DnsFlow, FlowError, FlowInfo, MessageFlow, Number, Replay,
-    Request, Response, ServerConn, Spill, StreamMessage, Value, WebSocketData, WebSocketMessage,
+    Address, ClientConn, Connection, Content, Dns, DnsFlow, FlowError, FlowInfo, MessageFlow,
+    Number, Replay, Request, Response, ServerConn, Spill, StreamMessage, Value, WebSocketData,
+    WebSocketMessage,
 };
 
 type Pairs = &'static [(&'static str, &'static str)];
 
 fn info(peer: (&str, u16), server: Option<(&str, u16)>) -> FlowInfo {
-    let mut client_conn = ClientConn::default();
-    client_conn.peername = Some(Address::new(peer.0, peer.1));
+    let client_conn = ClientConn {
+        connection: Connection {
+            peername: Some(Address::new(peer.0, peer.1)),
+            ..Connection::default()
+        },
+        ..ClientConn::default()
+    };
     let server_conn = ServerConn {
         address: server.map(|(host, port)| Address::new(host, port)),
         ..ServerConn::default()
@@ -277,8 +283,8 @@ fn collection() -> Vec<(&'static str, Flow)> {
             "udp",
             Flow::Udp(messages(&[(true, "ping"), (false, "pong")])),
         ),
-        ("dns", Flow::Dns(dns(question, Some(answer)))),
-        ("dnsopen", Flow::Dns(dns(Dns::default(), None))),
+        ("dns", Flow::Dns(dns(question, Some(answer)).into())),
+        ("dnsopen", Flow::Dns(dns(Dns::default(), None).into())),
     ]
 }
 

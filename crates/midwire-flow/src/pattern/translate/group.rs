@@ -1,5 +1,7 @@
 //! Everything that begins with a parenthesis.
 
+use std::fmt::Write as _;
+
 use super::{Dialect, Flags, GROUP_LIMIT, Item, Local, PatternError, Translator};
 
 impl Translator {
@@ -83,7 +85,7 @@ impl Translator {
             '#' => {
                 while let Some(c) = self.next() {
                     if c == ')' {
-                        return self.nothing(local, depth);
+                        return self.nothing(local);
                     }
                 }
                 self.position = start;
@@ -99,7 +101,7 @@ impl Translator {
     }
 
     /// A comment is nothing: a quantifier after it belongs to the item before, which we have written already.
-    fn nothing(&mut self, local: Local, _depth: usize) -> Result<Item, PatternError> {
+    fn nothing(&mut self, local: Local) -> Result<Item, PatternError> {
         let after = self.position;
         if self.next_counts(local)?.is_some() {
             self.position = after;
@@ -218,7 +220,7 @@ impl Translator {
         if depth >= super::NESTING_LIMIT {
             return Err(self.error("groups nested too deep"));
         }
-        self.out.push_str(&format!("(?({number})"));
+        let _ = write!(self.out, "(?({number})");
         self.sequence(local, depth + 1)?;
         if self.next_if('|') {
             self.out.push('|');
