@@ -47,13 +47,12 @@ fn data(type_: u16, data: &[u8], out: &mut String) {
         16 => ("TXT", String::from_utf8(data.to_vec()).ok()),
         _ => return hexadecimal(data, out),
     };
-    match text {
-        Some(text) => out.push_str(&text),
-        None => {
-            hexadecimal(data, out);
-            let _ = write!(out, " (invalid {type_name} data)");
-        }
+    if let Some(text) = text {
+        out.push_str(&text);
+        return;
     }
+    hexadecimal(data, out);
+    let _ = write!(out, " (invalid {type_name} data)");
 }
 
 fn hexadecimal(data: &[u8], out: &mut String) {
