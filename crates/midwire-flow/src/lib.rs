@@ -8,6 +8,7 @@ pub mod file;
 pub mod filter;
 pub mod har;
 mod model;
+pub mod pattern;
 pub mod text;
 pub mod value;
 

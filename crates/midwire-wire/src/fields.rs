@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -30,6 +31,13 @@ pub struct FieldSpan {
     pub value_start: u32,
     /// One past the last byte of the value, optional white space removed.
     pub value_end: u32,
+}
+
+impl FieldSpan {
+    /// Where the written line ends; without a value, behind the colon.
+    fn written_end(&self) -> u32 {
+        self.value_end.max(self.name_end.saturating_add(1))
+    }
 }
 
 #[derive(Clone)]
@@ -203,28 +211,54 @@ impl Fields {
         self.lines.clear();
     }
 
-    /// Writes `name: value` and CRLF for each line; a line that nobody edited is written with its own white space.
+    /// Writes `name: value` and CRLF for each line; a line that nobody edited is written with the white space it had
+    /// between its colon and its value.
     pub fn write_to(&self, out: &mut Vec<u8>) {
+        // Lines that follow each other in the section, as most do, are copied in one go.
+        let mut run: Range<u32> = 0..0;
         for line in &self.lines {
-            match line {
-                Line::Seen(span) => {
-                    out.extend_from_slice(
-                        self.slice(span.name_start, span.value_end.max(span.name_end + 1)),
-                    );
-                }
-                Line::Made(pair) => {
-                    out.extend_from_slice(&pair.0);
-                    out.extend_from_slice(b": ");
-                    out.extend_from_slice(&pair.1);
-                }
+            let next = match line {
+                Line::Seen(span) => span.name_start..span.written_end(),
+                Line::Made(_) => 0..0,
+            };
+            if run.end > 0
+                && next.start == run.end.saturating_add(2)
+                && self.slice(run.end, next.start) == b"\r\n"
+            {
+                run.end = next.end;
+                continue;
             }
+            self.write_run(&run, out);
+            run = next;
+            if let Line::Made(pair) = line {
+                out.extend_from_slice(&pair.0);
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(&pair.1);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        self.write_run(&run, out);
+    }
+
+    fn write_run(&self, run: &Range<u32>, out: &mut Vec<u8>) {
+        if run.end > 0 {
+            out.extend_from_slice(self.slice(run.start, run.end));
             out.extend_from_slice(b"\r\n");
         }
     }
 
     /// Number of bytes that [`Fields::write_to`] adds, at most.
     pub fn encoded_len(&self) -> usize {
-        self.iter().map(|(n, v)| n.len() + v.len() + 4).sum()
+        let len = |line: &Line| match line {
+            Line::Seen(span) => span.written_end().saturating_sub(span.name_start) as usize + 2,
+            Line::Made(pair) => pair.0.len() + pair.1.len() + 4,
+        };
+        self.lines.iter().map(len).sum()
+    }
+
+    /// What the spans of unedited lines point into.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.raw
     }
 
     fn split<'a>(&'a self, line: &'a Line) -> (&'a [u8], &'a [u8]) {
@@ -326,6 +360,20 @@ mod tests {
         assert!(f.has_token("connection", "keep-alive"));
         assert!(f.has_token("Connection", "Upgrade"));
         assert!(!f.has_token("connection", "keep"));
+    }
+
+    #[test]
+    fn edited_lines_stand_between_unedited_ones() {
+        let mut f = seen();
+        f.insert(1, "A", "1");
+        f.append("B", "2");
+        assert_eq!(
+            written(&f),
+            "Host:x\r\nA: 1\r\nX-A:  one\r\nx-a: two\r\nB: 2\r\n"
+        );
+        assert_eq!(f.encoded_len(), written(&f).len());
+        f.remove("x-a");
+        assert_eq!(written(&f), "Host:x\r\nA: 1\r\nB: 2\r\n");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum Flow {
     /// Datagrams between two addresses.
     Udp(MessageFlow),
     /// A DNS query and its answer.
-    Dns(DnsFlow),
+    Dns(Box<DnsFlow>),
 }
 
 /// What flows of every kind have.

@@ -1,0 +1,1 @@
+//! Commands: the language of the command prompt, and what can be called with it.

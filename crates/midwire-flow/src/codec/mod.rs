@@ -1,0 +1,205 @@
+//! Content codings (RFC 9110 §8.4.1): decoding within limits, encoding, whole or as a stream.
+
+mod decoder;
+mod deflate;
+mod encoder;
+mod gzip;
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+
+/// Codings in one field value beyond this number are not decoded (security.md §2).
+pub const MAX_NESTING: usize = 4;
+
+/// A content coding that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// `identity` or `none`: nothing is done.
+    Identity,
+    /// gzip (RFC 1952).
+    Gzip,
+    /// zlib (RFC 1950), read also without the zlib frame as some servers send it.
+    Deflate,
+    /// Brotli (RFC 7932).
+    Brotli,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl Coding {
+    /// Reads the name of a coding, in any case. `None` if we do not know it.
+    pub fn parse(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Coding); 7] = [
+            ("identity", Coding::Identity),
+            ("none", Coding::Identity),
+            ("gzip", Coding::Gzip),
+            ("deflate", Coding::Deflate),
+            ("deflateraw", Coding::Deflate),
+            ("br", Coding::Brotli),
+            ("zstd", Coding::Zstd),
+        ];
+        NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, coding)| *coding)
+    }
+
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// Why content cannot be decoded or encoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The name of the coding is not known.
+    #[error("unknown content coding: {0}")]
+    Unknown(String),
+    /// More codings in one value than [`MAX_NESTING`].
+    #[error("more than {MAX_NESTING} content codings")]
+    Nested,
+    /// The decoded content would be larger than allowed.
+    #[error("decoded content is larger than {limit} bytes")]
+    TooLarge {
+        /// Bytes that were allowed.
+        limit: usize,
+    },
+    /// The bytes are not what the coding says.
+    #[error("content is not valid {0}")]
+    Corrupt(&'static str),
+    /// The bytes end too early.
+    #[error("{0} content is incomplete")]
+    Truncated(&'static str),
+    /// The encoder failed, for want of memory.
+    #[error("cannot encode as {0}")]
+    Encode(&'static str),
+}
+
+/// Decodes content with one coding, e.g. `gzip`; the result has at most `limit` bytes.
+///
+/// Empty content is empty in every coding. Content cut short is an error except for gzip and zstd, where what is
+/// there is given.
+pub fn decode(data: &[u8], coding: &str, limit: usize) -> Result<Vec<u8>, CodecError> {
+    let decoder = Decoder::new(&[parse(coding)?]);
+    run(decoder, data, limit)
+}
+
+/// Decodes content with the codings of a Content-Encoding value, the last one first (RFC 9110 §8.4).
+pub fn decode_all(
+    data: &[u8],
+    content_encoding: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, CodecError> {
+    run(
+        Decoder::for_content_encoding(content_encoding)?,
+        data,
+        limit,
+    )
+}
+
+/// The beginning of decoded content, for views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Decoded bytes, at most as many as asked for.
+    pub bytes: Vec<u8>,
+    /// There is more content behind `bytes`.
+    pub more: bool,
+    /// Why decoding ended early. `bytes` are still what came before.
+    pub error: Option<CodecError>,
+}
+
+/// Decodes no more than the first `limit` bytes.
+pub fn decode_prefix(data: &[u8], content_encoding: &[u8], limit: usize) -> Prefix {
+    let mut prefix = Prefix {
+        bytes: Vec::new(),
+        more: false,
+        error: None,
+    };
+    let result = Decoder::for_content_encoding(content_encoding)
+        .and_then(|mut decoder| fill(&mut decoder, data, &mut prefix.bytes, limit));
+    match result {
+        Ok(more) => prefix.more = more,
+        Err(error) => prefix.error = Some(error),
+    }
+    prefix
+}
+
+/// Encodes content with one coding.
+pub fn encode(data: &[u8], coding: &str) -> Result<Vec<u8>, CodecError> {
+    let coding = parse(coding)?;
+    if coding == Coding::Identity {
+        return Ok(data.to_vec());
+    }
+    let mut encoder = Encoder::new(coding)?;
+    let mut out = Vec::new();
+    encoder.push(data, &mut out)?;
+    encoder.finish(&mut out)?;
+    Ok(out)
+}
+
+/// The codings of a Content-Encoding value in the order in which they were applied.
+pub fn parse_list(content_encoding: &[u8]) -> Result<Vec<Coding>, CodecError> {
+    let mut codings = Vec::new();
+    for name in content_encoding.split(|b| *b == b',') {
+        let name = name.trim_ascii();
+        if name.is_empty() {
+            continue;
+        }
+        if codings.len() == MAX_NESTING {
+            return Err(CodecError::Nested);
+        }
+        codings.push(parse(&String::from_utf8_lossy(name))?);
+    }
+    Ok(codings)
+}
+
+fn parse(name: &str) -> Result<Coding, CodecError> {
+    Coding::parse(name).ok_or_else(|| CodecError::Unknown(name.to_owned()))
+}
+
+fn run(mut decoder: Decoder, data: &[u8], limit: usize) -> Result<Vec<u8>, CodecError> {
+    if decoder.is_identity() {
+        // Nothing expands here, so there is nothing to limit.
+        return Ok(data.to_vec());
+    }
+    let mut out = Vec::new();
+    if fill(&mut decoder, data, &mut out, limit)? {
+        return Err(CodecError::TooLarge { limit });
+    }
+    Ok(out)
+}
+
+/// Decodes up to `limit` bytes into `out`; true if there is at least one more.
+fn fill(
+    decoder: &mut Decoder,
+    mut data: &[u8],
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<bool, CodecError> {
+    // One byte beyond the limit tells whether there is more.
+    let room = limit.saturating_add(1);
+    loop {
+        let before = out.len();
+        let read = decoder.step(data, out, room.saturating_sub(before))?;
+        data = data.get(read..).unwrap_or_default();
+        if out.len() > limit {
+            out.truncate(limit);
+            return Ok(true);
+        }
+        if read == 0 && out.len() == before {
+            break;
+        }
+    }
+    decoder.finish()?;
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests;

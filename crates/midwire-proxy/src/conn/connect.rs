@@ -1,0 +1,171 @@
+//! Explicit proxying: requests with absolute targets, and tunnels asked for by CONNECT (RFC 9110 §9.3.6).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use midwire_core::hooks::FlowRef;
+use midwire_flow::{Address, Content, FlowInfo, HttpFlow, Number, Response, ServerConn};
+use midwire_wire::http1::Framing;
+use midwire_wire::{Fields, RequestHead};
+
+use super::http::{self, End};
+use super::peek::Peek;
+use super::tunnel;
+use crate::fault::Fault;
+use crate::http::h1::{self, Sink, Source};
+use crate::http::message::{self, Destination};
+use crate::http::page;
+use crate::http::stream::Outbound;
+use crate::io::{Io, rewind};
+use crate::session::Session;
+use crate::upstream::{self, Opened, Target};
+
+/// Serves a client that knows that it talks to a proxy. Its first bytes may be a TLS handshake with the proxy itself.
+pub(crate) async fn explicit(session: Session, io: Io) -> Session {
+    let mut peek = Peek::new(io);
+    let wait = session.options().client_header_timeout;
+    let decided = crate::within(wait, async {
+        loop {
+            match midwire_wire::client_hello::looks_like_tls(peek.seen()) {
+                Some(is_tls) => return is_tls,
+                None if peek.is_full() => return false,
+                None => peek.more().await,
+            }
+        }
+    });
+    let Some(is_tls) = decided.await else {
+        return session;
+    };
+    if peek.eof && peek.seen().is_empty() {
+        return session;
+    }
+    let (session, io) = if is_tls {
+        match tunnel::secure_proxy(session, peek).await {
+            (session, Some(io)) => (session, io),
+            (session, None) => return session,
+        }
+    } else {
+        (session, peek.into_io())
+    };
+    match http::serve(&session, io, &Destination::Named).await {
+        End::Closed => session,
+        End::Connect {
+            head,
+            source,
+            sink,
+            began,
+        } => connect(session, head, (source, sink), began).await,
+    }
+}
+
+/// Answers CONNECT and goes on inside the tunnel.
+async fn connect(
+    session: Session,
+    head: RequestHead,
+    (source, mut sink): (Source, Sink),
+    began: f64,
+) -> Session {
+    let request = match message::request(&head, &Destination::Named, began) {
+        Ok(request) => request,
+        Err(fault) => {
+            http::refuse(&session, source, sink, &fault).await;
+            return session;
+        }
+    };
+    let kernel = Arc::clone(&session.engine.kernel);
+    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(ServerConn::default()));
+    let mut flow = HttpFlow {
+        info,
+        request,
+        response: None,
+        websocket: None,
+    };
+    flow.request.content = Content::Memory(Bytes::new());
+    flow.request.timestamp_end = Some(Number::now());
+    kernel.http_connect(&mut flow).await;
+    kernel.update(&[FlowRef::Http(&flow)]);
+    if flow.info.killed() {
+        return session;
+    }
+    if flow
+        .response
+        .as_ref()
+        .is_some_and(|response| !(200..300).contains(&response.status))
+    {
+        return answer(session, flow, source, sink).await;
+    }
+    let address = Address::new(flow.request.host.clone(), flow.request.port);
+    let mut opened = None;
+    if session.options().connection_strategy == "eager" {
+        let target = Target {
+            address: address.clone(),
+            tls: false,
+            sni: None,
+            via: None,
+        };
+        match upstream::open(&session, target).await {
+            Ok(connection) => {
+                flow.info.server_conn = Arc::new(connection.server.clone());
+                opened = Some(connection);
+            }
+            Err(failure) => {
+                flow.info.server_conn = Arc::new(failure.server);
+                let fault = Fault::Connect(failure.fault);
+                let (head, content) =
+                    page::error(fault.status().unwrap_or(502), &fault.to_string());
+                flow.response = Some(Response {
+                    content: Content::Memory(content),
+                    timestamp_end: Some(Number::now()),
+                    ..message::response(head, crate::now())
+                });
+                return answer(session, flow, source, sink).await;
+            }
+        }
+    }
+    if flow.response.is_none() {
+        let head = midwire_wire::ResponseHead {
+            version: midwire_wire::Version::Http11,
+            status: 200,
+            reason: Bytes::from_static(b"Connection established"),
+            fields: Fields::new(),
+        };
+        flow.response = Some(message::response(head, crate::now()));
+    }
+    kernel.http_connected(&mut flow).await;
+    kernel.update(&[FlowRef::Http(&flow)]);
+    if let Some(response) = &flow.response {
+        sink.response_head(&message::reply(response), Framing::None);
+    }
+    if flow.info.killed() || sink.end(None).await.is_err() {
+        close(&session, opened).await;
+        return session;
+    }
+    let (io, ahead) = h1::unsplit(source, sink);
+    tunnel::serve(session, rewind(ahead, io), address, opened).await
+}
+
+/// Refuses a tunnel with the response of the flow.
+async fn answer(session: Session, mut flow: HttpFlow, source: Source, mut sink: Sink) -> Session {
+    flow.info.live = false;
+    session.kernel().http_connect_error(&mut flow).await;
+    session.kernel().update(&[FlowRef::Http(&flow)]);
+    if let Some(response) = &flow.response {
+        let mut head = message::reply(response);
+        let content = response.content.bytes().unwrap_or_default();
+        let framing = message::frame_whole(&mut head.fields, content.len() as u64, false);
+        let mut reply = Outbound::H1(&mut sink);
+        reply.response_head(&head, framing);
+        if !content.is_empty() {
+            let _ = reply.data(content).await;
+        }
+        let _ = reply.end(None).await;
+    }
+    http::linger(source, sink).await;
+    session
+}
+
+async fn close(session: &Session, opened: Option<Opened>) {
+    if let Some(opened) = opened {
+        opened.close(session).await;
+    }
+}

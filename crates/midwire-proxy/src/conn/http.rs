@@ -1,0 +1,151 @@
+//! HTTP/1 from a client: requests one after another, each an exchange.
+
+use std::time::Duration;
+
+use midwire_wire::http1;
+use midwire_wire::{RequestHead, TargetForm};
+
+use crate::fault::{Fault, Side};
+use crate::http::exchange::{self, After};
+use crate::http::h1::{self, ReadFault, Sink, Source};
+use crate::http::message::Destination;
+use crate::http::stream::{Inbound, Incoming, Outbound};
+use crate::io::{Io, rewind};
+use crate::session::Session;
+use crate::tcp;
+use crate::upstream::{Link, Opened};
+
+/// How long the rest of a refused message is read, so that the client can see the answer before a reset.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What a client connection turns into when HTTP ends on it.
+pub(crate) enum End {
+    /// It was closed.
+    Closed,
+    /// The client asked for a tunnel.
+    Connect {
+        head: RequestHead,
+        source: Source,
+        sink: Sink,
+        began: f64,
+    },
+}
+
+/// Serves requests until the connection ends or a tunnel is asked for.
+///
+/// # Cancellation
+/// Connections are closed where they are.
+pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
+    let (mut source, mut sink) = h1::split(io, session.engine.limits());
+    let mut first = true;
+    loop {
+        source.rest();
+        sink.rest();
+        let options = session.options();
+        let wait = if first {
+            options.client_header_timeout
+        } else {
+            options.client_idle_timeout
+        };
+        match crate::within(wait, source.ready()).await {
+            Some(Ok(true)) => {}
+            _ => return End::Closed,
+        }
+        first = false;
+        let began = crate::now();
+        let head = crate::within(options.client_header_timeout, source.request_head()).await;
+        let (head, framing) = match head {
+            Some(Ok(got)) => got,
+            Some(Err(ReadFault::Violation(violation))) => {
+                return refuse(session, source, sink, &Fault::BadRequest(violation)).await;
+            }
+            Some(Err(_)) => return End::Closed,
+            None => {
+                let seconds = options.client_header_timeout.unsigned_abs();
+                let fault = Fault::TimedOut {
+                    what: "the request head",
+                    seconds,
+                    side: Side::Client,
+                };
+                return refuse(session, source, sink, &fault).await;
+            }
+        };
+        if *to == Destination::Named
+            && let Err(violation) = http1::check_host(&head)
+        {
+            return refuse(session, source, sink, &Fault::BadRequest(violation)).await;
+        }
+        if head.form == TargetForm::Authority {
+            if *to == Destination::Named {
+                return End::Connect {
+                    head,
+                    source,
+                    sink,
+                    began,
+                };
+            }
+            let text =
+                "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();
+            return refuse(session, source, sink, &Fault::Refused { status: 400, text }).await;
+        }
+        let incoming = Incoming {
+            head,
+            framing,
+            content: Inbound::H1(&mut source),
+            reply: Outbound::H1(&mut sink),
+            began,
+        };
+        match exchange::run(session, to, incoming).await {
+            After::Next => {}
+            After::Close => {
+                linger(source, sink).await;
+                return End::Closed;
+            }
+            After::Cut => return End::Closed,
+            After::Switch(link, _) => {
+                switch(session, source, sink, *link).await;
+                return End::Closed;
+            }
+        }
+    }
+}
+
+/// Answers a request that cannot be served and closes.
+pub(crate) async fn refuse(
+    session: &Session,
+    source: Source,
+    mut sink: Sink,
+    fault: &Fault,
+) -> End {
+    exchange::refuse(session, &mut Outbound::H1(&mut sink), fault).await;
+    linger(source, sink).await;
+    End::Closed
+}
+
+/// Closes so that the client gets all that was written: first our direction, then the rest is read for a moment.
+pub(crate) async fn linger(mut source: Source, mut sink: Sink) {
+    let closing = async {
+        if sink.close().await.is_ok() {
+            source.drain().await;
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, closing).await;
+}
+
+/// After 101: bytes go both ways, those that were read ahead first.
+async fn switch(session: &Session, source: Source, sink: Sink, link: Link) {
+    let (client, ahead) = h1::unsplit(source, sink);
+    let client = rewind(ahead, client);
+    let (server, ahead) = h1::unsplit(link.source, link.sink);
+    let io = rewind(ahead, server);
+    tcp::relay(
+        session,
+        client,
+        Opened {
+            target: link.target,
+            server: (*link.server).clone(),
+            io,
+        },
+    )
+    .await;
+}

@@ -1,0 +1,578 @@
+//! Inside a tunnel: what is spoken there is found out, TLS is opened, hosts that are to be left alone are.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use midwire_core::hooks::{ClientHelloData, Hook, TlsHookData};
+use midwire_flow::{Address, Certificate, ClientConn, ServerConn};
+use midwire_wire::client_hello::{self, ClientHello, Parsed};
+
+use super::detect::{self, Next, Seen};
+use super::peek::Peek;
+use crate::ca::{UpstreamNames, Wanted};
+use crate::http::message::Destination;
+use crate::io::Io;
+use crate::session::Session;
+use crate::tcp;
+use crate::tls::ServerParameters;
+use crate::upstream::{self, Opened, Target};
+
+/// Serves what is inside a tunnel to `address`. `opened` is the connection that was made ahead, without TLS.
+pub(crate) async fn serve(
+    session: Session,
+    io: Io,
+    address: Address,
+    opened: Option<Opened>,
+) -> Session {
+    let peername = opened
+        .as_ref()
+        .and_then(|opened| opened.server.peername.clone());
+    let rules = session.engine.host_rules();
+    let mut names = vec![address.to_string()];
+    names.extend(peername.map(|peer| peer.to_string()));
+    if !rules.needs_sni() && rules.passes(&names) {
+        return pass(session, io, address, opened).await;
+    }
+    let mut client = Peek::new(io);
+    let mut server = opened.map(Ahead::new);
+    let next = look(&session, &mut client, &mut server, &address, None).await;
+    if next == Next::Tls {
+        let Some(hello) = hello(&session, &mut client).await else {
+            close(&session, server).await;
+            return session;
+        };
+        if let Some(sni) = &hello.sni {
+            names.push(format!("{sni}:{}", address.port));
+        }
+        if rules.passes(&names) {
+            return pass(
+                session,
+                client.into_io(),
+                address,
+                server.map(Ahead::into_opened),
+            )
+            .await;
+        }
+        return intercept(
+            session,
+            client,
+            hello,
+            address,
+            server.map(Ahead::into_opened),
+        )
+        .await;
+    }
+    if rules.passes(&names) {
+        return pass(
+            session,
+            client.into_io(),
+            address,
+            server.map(Ahead::into_opened),
+        )
+        .await;
+    }
+    plain(session, client, address, server, next).await
+}
+
+async fn plain(
+    session: Session,
+    client: Peek,
+    address: Address,
+    server: Option<Ahead>,
+    next: Next,
+) -> Session {
+    let opened = server.map(Ahead::into_opened);
+    match next {
+        Next::Http | Next::Tls => {
+            if let Some(opened) = opened {
+                keep(&session, opened).await;
+            }
+            let to = Destination::Fixed {
+                host: address.host,
+                port: address.port,
+                tls: false,
+            };
+            super::fixed(&session, client.into_io(), to).await;
+        }
+        Next::Raw | Next::Dns => raw(&session, client.into_io(), address, opened).await,
+        Next::NeedMore => {
+            if let Some(opened) = opened {
+                opened.close(&session).await;
+            }
+        }
+    }
+    session
+}
+
+/// A server connection that is watched while the client is silent, since some servers speak first.
+struct Ahead {
+    target: Target,
+    server: ServerConn,
+    peek: Peek,
+}
+
+impl Ahead {
+    fn new(opened: Opened) -> Self {
+        Self {
+            target: opened.target,
+            server: opened.server,
+            peek: Peek::new(opened.io),
+        }
+    }
+
+    fn into_opened(self) -> Opened {
+        Opened {
+            target: self.target,
+            server: self.server,
+            io: self.peek.into_io(),
+        }
+    }
+}
+
+/// Waits until both sides have said enough to know the protocol.
+async fn look(
+    session: &Session,
+    client: &mut Peek,
+    server: &mut Option<Ahead>,
+    address: &Address,
+    alpn: Option<&[u8]>,
+) -> Next {
+    let options = session.options();
+    let is_tcp_host = session
+        .engine
+        .host_rules()
+        .is_tcp_host([Some(address.host.as_str()), session.client.sni.as_deref()]);
+    loop {
+        let seen = Seen {
+            client: client.seen(),
+            server: server
+                .as_ref()
+                .map(|ahead| ahead.peek.seen())
+                .unwrap_or_default(),
+            alpn,
+            port: address.port,
+            rawtcp: options.rawtcp,
+            is_tcp_host,
+        };
+        match detect::next(&seen) {
+            Next::NeedMore if client.is_full() => {
+                return if client.seen().is_empty() {
+                    Next::NeedMore
+                } else {
+                    Next::Raw
+                };
+            }
+            Next::NeedMore => {}
+            next => return next,
+        }
+        let waited = match server {
+            Some(ahead) if !ahead.peek.is_full() => {
+                let first = async {
+                    tokio::select! {
+                        () = client.more() => {}
+                        () = ahead.peek.more() => {}
+                    }
+                };
+                crate::within(options.tcp_timeout, first).await
+            }
+            _ => crate::within(options.tcp_timeout, client.more()).await,
+        };
+        if waited.is_none() {
+            return Next::NeedMore;
+        }
+    }
+}
+
+/// Reads the whole ClientHello.
+async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
+    let wait = session.options().client_tls_timeout;
+    let read = async {
+        loop {
+            match client_hello::parse(client.seen()) {
+                Ok(Parsed::Hello(hello)) => return Some(hello),
+                Ok(Parsed::NeedMore) if !client.is_full() => client.more().await,
+                Ok(_) => return None,
+                Err(error) => {
+                    tracing::warn!(client = %session.peer(), "Client TLS handshake failed. {error}");
+                    return None;
+                }
+            }
+        }
+    };
+    crate::within(wait, read).await.flatten()
+}
+
+/// Passes a connection on without looking into it.
+async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
+    let show = session.options().show_ignored_hosts;
+    let Some(opened) = open_raw(&session, address, opened).await else {
+        return session;
+    };
+    if show {
+        tcp::conversation(&session, io, opened).await;
+    } else {
+        tcp::relay(&session, io, opened).await;
+    }
+    session
+}
+
+async fn raw(session: &Session, io: Io, address: Address, opened: Option<Opened>) {
+    if let Some(opened) = open_raw(session, address, opened).await {
+        tcp::conversation(session, io, opened).await;
+    }
+}
+
+async fn open_raw(session: &Session, address: Address, opened: Option<Opened>) -> Option<Opened> {
+    if opened.is_some() {
+        return opened;
+    }
+    let target = Target {
+        address,
+        tls: false,
+        sni: None,
+        via: None,
+    };
+    upstream::open(session, target).await.ok()
+}
+
+/// Opens TLS on both sides and goes on inside.
+async fn intercept(
+    session: Session,
+    client: Peek,
+    hello: ClientHello,
+    address: Address,
+    opened: Option<Opened>,
+) -> Session {
+    let options = session.options();
+    let mut facts = (*session.client).clone();
+    note_hello(&mut facts, &hello);
+    let session = session.with_client(facts.clone());
+    let hello = Arc::new(hello);
+    let eager = options.connection_strategy == "eager";
+    let mut data = ClientHelloData {
+        client: Arc::clone(&session.client),
+        server: Arc::new(
+            opened
+                .as_ref()
+                .map(|opened| opened.server.clone())
+                .unwrap_or_default(),
+        ),
+        client_hello: Arc::clone(&hello),
+        ignore_connection: false,
+        establish_server_tls_first: eager,
+    };
+    session.kernel().tls_clienthello(&mut data).await;
+    if data.ignore_connection {
+        return pass(session, client.into_io(), address, opened).await;
+    }
+    let sni = facts.sni.clone().or_else(|| Some(address.host.clone()));
+    let target = Target {
+        address: address.clone(),
+        tls: true,
+        sni,
+        via: None,
+    };
+    let mut server = None;
+    if data.establish_server_tls_first {
+        server = ahead(&session, &target, opened).await;
+    } else if let Some(opened) = opened {
+        // Lazy by an addon's word: the plain connection waits for its handshake until it is needed.
+        opened.close(&session).await;
+    }
+    let server_conn = server.as_ref().map(|opened| &opened.server);
+    let alpn = client_alpn(&session.client.alpn_offers, server_conn);
+    match shake(&session, client, &address, server_conn, alpn).await {
+        Some((facts, io)) => inside(session.with_client(facts), io, address, server).await,
+        None => {
+            if let Some(opened) = server {
+                opened.close(&session).await;
+            }
+            session
+        }
+    }
+}
+
+/// Shakes hands with the server before the client. A failure is kept for the answer to the client's request.
+async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Option<Opened> {
+    let opened = match opened {
+        Some(opened) => Ok(Opened {
+            target: target.clone(),
+            ..opened
+        }),
+        None => upstream::open(session, target.clone()).await,
+    };
+    let offers = server_alpn(&session.client.alpn_offers);
+    let secured = match opened {
+        Ok(opened) => upstream::secure(session, opened, &offers).await,
+        Err(failure) => Err(failure),
+    };
+    match secured {
+        Ok(opened) => Some(opened),
+        Err(failure) => {
+            tracing::warn!(
+                client = %session.peer(),
+                "Unable to establish TLS connection with server ({}). Trying to establish TLS with client anyway.",
+                failure.fault
+            );
+            session.remember_failure(target.clone(), failure.fault, Arc::new(failure.server));
+            None
+        }
+    }
+}
+
+/// What is offered to the server: what the client offers, as far as we speak it.
+fn server_alpn(offers: &[Bytes]) -> Vec<Bytes> {
+    offers
+        .iter()
+        .filter(|offer| offer.starts_with(b"http/"))
+        .cloned()
+        .collect()
+}
+
+/// Goes on inside TLS.
+async fn inside(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
+    let mut client = Peek::new(io);
+    let mut server = opened.map(Ahead::new);
+    let alpn = session.client.alpn.clone().filter(|alpn| !alpn.is_empty());
+    let next = look(
+        &session,
+        &mut client,
+        &mut server,
+        &address,
+        alpn.as_deref(),
+    )
+    .await;
+    let opened = server.map(Ahead::into_opened);
+    match next {
+        Next::Raw | Next::Dns => match opened {
+            Some(opened) => tcp::conversation(&session, client.into_io(), opened).await,
+            None => {
+                let sni = session
+                    .client
+                    .sni
+                    .clone()
+                    .or_else(|| Some(address.host.clone()));
+                let target = Target {
+                    address,
+                    tls: true,
+                    sni,
+                    via: None,
+                };
+                if let Ok(opened) = upstream::open(&session, target).await
+                    && let Ok(opened) = upstream::secure(&session, opened, &[]).await
+                {
+                    tcp::conversation(&session, client.into_io(), opened).await;
+                }
+            }
+        },
+        Next::NeedMore => {
+            if let Some(opened) = opened {
+                opened.close(&session).await;
+            }
+        }
+        Next::Http | Next::Tls => {
+            if let Some(opened) = opened {
+                keep(&session, opened).await;
+            }
+            let to = Destination::Fixed {
+                host: address.host,
+                port: address.port,
+                tls: true,
+            };
+            super::fixed(&session, client.into_io(), to).await;
+        }
+    }
+    session
+}
+
+/// Shakes hands with a client that talks TLS to the proxy itself.
+pub(crate) async fn secure_proxy(session: Session, mut client: Peek) -> (Session, Option<Io>) {
+    let Some(hello) = hello(&session, &mut client).await else {
+        return (session, None);
+    };
+    let mut facts = (*session.client).clone();
+    note_hello(&mut facts, &hello);
+    let session = session.with_client(facts);
+    let host = session
+        .client
+        .sockname
+        .as_ref()
+        .map(|name| name.host.clone())
+        .unwrap_or_default();
+    let address = Address::new(host, 0);
+    match shake(
+        &session,
+        client,
+        &address,
+        None,
+        vec![Bytes::from_static(b"http/1.1")],
+    )
+    .await
+    {
+        Some((facts, io)) => (session.with_client(facts), Some(io)),
+        None => (session, None),
+    }
+}
+
+/// Shakes hands with the client; the facts of its connection come back with the stream.
+async fn shake(
+    session: &Session,
+    client: Peek,
+    address: &Address,
+    server: Option<&ServerConn>,
+    alpn: Vec<Bytes>,
+) -> Option<(ClientConn, Io)> {
+    let tls = session.engine.tls();
+    let mut facts = (*session.client).clone();
+    let parameters = match leaf(session, &facts, address, server) {
+        Ok(leaf) => ServerParameters { leaf, alpn },
+        Err(reason) => {
+            tracing::warn!(client = %session.peer(), "Client TLS handshake failed. {reason}");
+            return None;
+        }
+    };
+    facts.mitmcert = Some(Certificate::from_der(parameters.leaf.cert_der.clone()));
+    let server = Arc::new(server.cloned().unwrap_or_default());
+    hook(session, Hook::TlsStartClient, &facts, &server).await;
+    let config = match tls.server.config(&parameters) {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::warn!(client = %session.peer(), "Client TLS handshake failed. {error}");
+            return None;
+        }
+    };
+    let asked = facts.sni.clone().unwrap_or_else(|| address.host.clone());
+    let wait = session.options().client_tls_timeout;
+    let shaken = crate::within(wait, tls.server.accept(client.into_io(), config)).await;
+    let error = match shaken {
+        Some(Ok((stream, shown))) => {
+            facts.timestamp_tls_setup = Some(crate::now());
+            facts.tls_version = Some(shown.version.to_owned());
+            facts.cipher = Some(shown.cipher.to_owned());
+            facts.alpn = shown
+                .alpn
+                .or_else(|| (!facts.alpn_offers.is_empty()).then(Bytes::new));
+            facts.certificate_list = shown
+                .peer_certificates
+                .into_iter()
+                .map(Certificate::from_der)
+                .collect();
+            hook(session, Hook::TlsEstablishedClient, &facts, &server).await;
+            return Some((facts, Box::new(stream)));
+        }
+        Some(Err(error)) => {
+            let log = error.client_log(&asked);
+            if log.level == tracing::Level::INFO {
+                tracing::info!(client = %session.peer(), "{}", log.text);
+            } else {
+                tracing::warn!(client = %session.peer(), "{}", log.text);
+            }
+            error.to_string()
+        }
+        None => {
+            tracing::warn!(client = %session.peer(), "Client TLS handshake failed. It took longer than {wait} s.");
+            format!("TLS handshake took longer than {wait} s")
+        }
+    };
+    facts.error = Some(error);
+    hook(session, Hook::TlsFailedClient, &facts, &server).await;
+    None
+}
+
+/// The certificate to show to a client.
+fn leaf(
+    session: &Session,
+    client: &ClientConn,
+    address: &Address,
+    server: Option<&ServerConn>,
+) -> Result<Arc<crate::ca::Leaf>, String> {
+    let options = session.options();
+    let tls = session.engine.tls();
+    let chain = server
+        .map(|server| server.certificate_list.as_slice())
+        .unwrap_or_default();
+    let upstream = match chain.first().filter(|_| options.upstream_cert) {
+        Some(certificate) => certificate
+            .to_der()
+            .and_then(|der| UpstreamNames::from_der(&der)),
+        None => None,
+    };
+    let local = client
+        .sockname
+        .as_ref()
+        .and_then(|name| name.host.parse::<IpAddr>().ok());
+    let wanted = Wanted {
+        sni: client.sni.as_deref(),
+        local,
+        target: Some(&address.host),
+    };
+    let names = tls.leaves.names_for(upstream.as_ref(), &wanted);
+    let leaf = tls.leaves.leaf(&names).map_err(|error| error.to_string())?;
+    if !options.add_upstream_certs_to_client_chain || chain.is_empty() {
+        return Ok(leaf);
+    }
+    let extra: Vec<Bytes> = chain.iter().filter_map(Certificate::to_der).collect();
+    Ok(Arc::new(leaf.with_extra_chain(&extra)))
+}
+
+async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<ServerConn>) {
+    let kernel = session.kernel();
+    if !kernel.chain().interest().contains(hook) {
+        return;
+    }
+    let mut data = TlsHookData {
+        client: Arc::new(client.clone()),
+        server: Arc::clone(server),
+        is_dtls: false,
+    };
+    match hook {
+        Hook::TlsStartClient => kernel.tls_start_client(&mut data).await,
+        Hook::TlsEstablishedClient => kernel.tls_established_client(&mut data).await,
+        _ => kernel.tls_failed_client(&mut data).await,
+    }
+}
+
+/// What a client may agree on with us: what the server agreed on, or the first of its offers that we speak.
+fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
+    let agreed = server
+        .filter(|server| server.timestamp_tls_setup.is_some())
+        .map(|server| server.alpn.clone());
+    match agreed {
+        Some(Some(alpn)) if offers.contains(&alpn) => vec![alpn],
+        Some(_) => Vec::new(),
+        None => offers
+            .iter()
+            .find(|offer| offer.starts_with(b"http/"))
+            .cloned()
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// Records what a client said in its hello.
+fn note_hello(client: &mut ClientConn, hello: &ClientHello) {
+    client.tls = true;
+    client.sni.clone_from(&hello.sni);
+    client.alpn_offers.clone_from(&hello.alpn_protocols);
+    client.cipher_list = hello
+        .cipher_suites
+        .iter()
+        .map(|suite| {
+            client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned)
+        })
+        .collect();
+}
+
+/// Keeps a connection for the exchanges to come.
+async fn keep(session: &Session, opened: Opened) {
+    if let Some(link) = session.keep(opened.into_link(session.engine.limits())) {
+        link.close(session).await;
+    }
+}
+
+async fn close(session: &Session, ahead: Option<Ahead>) {
+    if let Some(ahead) = ahead {
+        ahead.into_opened().close(session).await;
+    }
+}

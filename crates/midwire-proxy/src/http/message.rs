@@ -1,0 +1,265 @@
+//! Between the heads of the wire and the messages of flows.
+
+use bytes::Bytes;
+use midwire_flow::{Content, Number, Request, Response};
+use midwire_wire::http1::Framing;
+use midwire_wire::{RequestHead, ResponseHead, TargetForm, Version};
+
+use crate::fault::Fault;
+
+/// Where the requests of a connection go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// Each request names its own, by an absolute-form target or its Host field.
+    Named,
+    /// All go to one place: inside a tunnel, or a reverse proxy.
+    Fixed { host: String, port: u16, tls: bool },
+}
+
+/// Makes the request of a flow from its head.
+pub(crate) fn request(head: &RequestHead, to: &Destination, began: f64) -> Result<Request, Fault> {
+    let mut request = Request {
+        host: String::new(),
+        port: 0,
+        method: head.method.clone(),
+        scheme: Bytes::from_static(b"http"),
+        authority: Bytes::new(),
+        path: head.target.clone(),
+        version: Bytes::from_static(head.version.as_str().as_bytes()),
+        fields: head.fields.clone(),
+        content: Content::Missing,
+        trailers: None,
+        timestamp_start: Number::Float(began),
+        timestamp_end: None,
+    };
+    match head.form {
+        TargetForm::Authority => {
+            let (host, port) = authority(&head.target).ok_or_else(|| bad_target(&head.target))?;
+            request.port = port.ok_or_else(|| bad_target(&head.target))?;
+            request.host = host;
+            request.scheme = Bytes::new();
+            request.path = Bytes::new();
+            request.authority = head.target.clone();
+        }
+        TargetForm::Absolute => absolute(&mut request, &head.target)?,
+        TargetForm::Origin | TargetForm::Asterisk => by_host_field(&mut request, to)?,
+    }
+    if let Destination::Fixed { host, port, tls } = to
+        && head.form != TargetForm::Authority
+    {
+        request.host.clone_from(host);
+        request.port = *port;
+        request.scheme = Bytes::from_static(if *tls { b"https" } else { b"http" });
+    }
+    Ok(request)
+}
+
+fn absolute(request: &mut Request, target: &Bytes) -> Result<(), Fault> {
+    let bad = || bad_target(target);
+    let colon = target
+        .windows(3)
+        .position(|w| w == b"://")
+        .ok_or_else(bad)?;
+    let (scheme, rest) = (target.slice(..colon), target.slice(colon + 3..));
+    let secure = scheme.eq_ignore_ascii_case(b"https");
+    if !secure && !scheme.eq_ignore_ascii_case(b"http") {
+        let text = format!(
+            "Invalid request scheme: {}",
+            String::from_utf8_lossy(&scheme)
+        );
+        return Err(Fault::Refused { status: 400, text });
+    }
+    let end = rest
+        .iter()
+        .position(|b| matches!(b, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
+    let named = rest.slice(..end);
+    let (host, port) = authority(&named).ok_or_else(bad)?;
+    request.host = host;
+    request.port = port.unwrap_or(if secure { 443 } else { 80 });
+    request.scheme = Bytes::from_static(if secure { b"https" } else { b"http" });
+    request.authority = named;
+    let path = rest.slice(end..);
+    request.path = match path.first() {
+        None if request.method.eq_ignore_ascii_case(b"OPTIONS") => Bytes::from_static(b"*"),
+        None => Bytes::from_static(b"/"),
+        Some(b'/') => path,
+        Some(_) => Bytes::from([&b"/"[..], &path].concat()),
+    };
+    Ok(())
+}
+
+fn by_host_field(request: &mut Request, to: &Destination) -> Result<(), Fault> {
+    if *to != Destination::Named {
+        return Ok(());
+    }
+    let unknown = || Fault::Refused {
+        status: 400,
+        text: "HTTP request has no host header, destination unknown.".to_owned(),
+    };
+    let host = request.fields.get("host").ok_or_else(unknown)?;
+    let (host, port) = authority(host).ok_or_else(unknown)?;
+    request.port = port.unwrap_or(80);
+    request.host = host;
+    Ok(())
+}
+
+/// Splits `host[:port]`; brackets around an IPv6 literal are taken off (RFC 9110 §7.2).
+pub(crate) fn authority(text: &[u8]) -> Option<(String, Option<u16>)> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            match after.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if after.is_empty() => (host, None),
+                None => return None,
+            }
+        }
+        None => match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port {
+        None | Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(_) => return None,
+    };
+    let odd = |b: u8| b <= b' ' || b == 0x7f || b"/@?#\\\"<>[]^`{|}".contains(&b);
+    if host.is_empty() || host.len() > 255 || port == Some(0) || (host.bytes().any(odd)) {
+        return None;
+    }
+    if host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err() {
+        return None;
+    }
+    Some((host.to_owned(), port))
+}
+
+fn bad_target(target: &[u8]) -> Fault {
+    Fault::Refused {
+        status: 400,
+        text: format!(
+            "invalid request target: {}",
+            String::from_utf8_lossy(target)
+        ),
+    }
+}
+
+/// The head to send to the server for the request of a flow.
+pub(crate) fn forward_request(request: &Request) -> RequestHead {
+    let mut fields = request.fields.clone();
+    if fields.contains("proxy-connection") || fields.contains("proxy-authorization") {
+        fields.retain(|name, _| {
+            !name.eq_ignore_ascii_case(b"proxy-connection")
+                && !name.eq_ignore_ascii_case(b"proxy-authorization")
+        });
+    }
+    let version = match request.protocol() {
+        Some(Version::Http10) => Version::Http10,
+        _ => Version::Http11,
+    };
+    RequestHead {
+        method: request.method.clone(),
+        target: request.path.clone(),
+        form: TargetForm::Origin,
+        version,
+        fields,
+    }
+}
+
+/// Makes the response of a flow from its head.
+pub(crate) fn response(head: ResponseHead, began: f64) -> Response {
+    Response {
+        version: Bytes::from_static(head.version.as_str().as_bytes()),
+        status: head.status,
+        reason: head.reason,
+        fields: head.fields,
+        content: Content::Missing,
+        trailers: None,
+        timestamp_start: Number::Float(began),
+        timestamp_end: None,
+    }
+}
+
+/// The head to send to the client for the response of a flow.
+pub(crate) fn reply(response: &Response) -> ResponseHead {
+    ResponseHead {
+        version: response.protocol().unwrap_or(Version::Http11),
+        status: response.status,
+        reason: response.reason.clone(),
+        fields: response.fields.clone(),
+    }
+}
+
+/// Frames content of which the whole is known: by length, unless the fields already say chunked.
+pub(crate) fn frame_whole(fields: &mut midwire_wire::Fields, len: u64, trailers: bool) -> Framing {
+    if fields.contains("transfer-encoding") || trailers {
+        fields.remove("content-length");
+        fields.set("Transfer-Encoding", "chunked");
+        return Framing::Chunked;
+    }
+    let right = fields
+        .get_all("content-length")
+        .eq([len.to_string().as_bytes()]);
+    if !right && (len > 0 || fields.contains("content-length")) {
+        fields.set("Content-Length", len.to_string());
+    }
+    if len == 0 {
+        Framing::None
+    } else {
+        Framing::Length(len)
+    }
+}
+
+/// Frames content that is passed on as it arrives, keeping the framing it came with.
+pub(crate) fn frame_stream(fields: &mut midwire_wire::Fields, framing: Framing) -> Framing {
+    match framing {
+        Framing::Length(len) if !fields.contains("content-length") => {
+            fields.remove("transfer-encoding");
+            fields.set("Content-Length", len.to_string());
+        }
+        Framing::Chunked if !fields.contains("transfer-encoding") => {
+            fields.remove("content-length");
+            fields.set("Transfer-Encoding", "chunked");
+        }
+        _ => {}
+    }
+    framing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities() {
+        let check = |text: &str, expected: Option<(&str, Option<u16>)>| {
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(authority(text.as_bytes()), expected, "{text}");
+        };
+        check("example.com", Some(("example.com", None)));
+        check("example.com:8080", Some(("example.com", Some(8080))));
+        check("[::1]:443", Some(("::1", Some(443))));
+        check("[::1]", Some(("::1", None)));
+        check("::1", None);
+        check("h:", Some(("h", None)));
+        check("h:0", None);
+        check("h:99999", None);
+        check("user@h", None);
+        check("", None);
+        check("[x]:1", None);
+        check("a b", None);
+    }
+
+    #[test]
+    fn whole_content_is_framed_by_length() {
+        let mut fields = midwire_wire::Fields::from_pairs([("Content-Length", "5")]);
+        assert_eq!(frame_whole(&mut fields, 7, false), Framing::Length(7));
+        assert_eq!(fields.get("content-length"), Some(&b"7"[..]));
+        let mut none = midwire_wire::Fields::new();
+        assert_eq!(frame_whole(&mut none, 0, false), Framing::None);
+        assert!(none.is_empty());
+    }
+}

@@ -1,0 +1,8 @@
+//! HTTP: drivers own socket and codec, the exchange is one story for every version.
+
+pub(crate) mod capture;
+pub(crate) mod exchange;
+pub(crate) mod h1;
+pub(crate) mod message;
+pub(crate) mod page;
+pub(crate) mod stream;

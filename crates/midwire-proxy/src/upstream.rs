@@ -1,0 +1,391 @@
+//! Connections to servers: opening them with all hooks, and what is known about them.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use midwire_core::hooks::{Hook, ServerHookData, TlsHookData};
+use midwire_flow::{Address, Certificate, ServerConn, Via};
+use midwire_wire::http1::Limits;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::fault::ConnectFault;
+use crate::http::h1;
+use crate::io::Io;
+use crate::session::Session;
+
+/// How long one address of a name is tried before the next one is tried beside it (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Where a connection is to lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    pub(crate) tls: bool,
+    /// Name to ask for in TLS; an address literal is not sent.
+    pub(crate) sni: Option<String>,
+    pub(crate) via: Option<Via>,
+}
+
+/// A connection that has been opened, with TLS if the target wants it.
+pub(crate) struct Opened {
+    pub(crate) target: Target,
+    pub(crate) server: ServerConn,
+    pub(crate) io: Io,
+}
+
+/// An HTTP/1 connection to a server.
+pub(crate) struct Link {
+    pub(crate) target: Target,
+    pub(crate) server: Arc<ServerConn>,
+    pub(crate) source: h1::Source,
+    pub(crate) sink: h1::Sink,
+    /// An exchange has used it before.
+    pub(crate) used: bool,
+}
+
+/// A connection that could not be made, with what is known of it.
+pub(crate) struct Failure {
+    pub(crate) fault: ConnectFault,
+    pub(crate) server: ServerConn,
+}
+
+impl Opened {
+    /// Speaks HTTP/1 over the connection.
+    pub(crate) fn into_link(self, limits: Limits) -> Link {
+        let (source, sink) = h1::split(self.io, limits);
+        Link {
+            target: self.target,
+            server: Arc::new(self.server),
+            source,
+            sink,
+            used: false,
+        }
+    }
+
+    /// Says that the connection has ended; the socket closes with the drop.
+    pub(crate) async fn close(self, session: &Session) {
+        drop(self.io);
+        disconnected(session, self.server).await;
+    }
+}
+
+impl Link {
+    /// True if exchanges for this target can use the connection.
+    pub(crate) fn serves(&self, target: &Target) -> bool {
+        self.target == *target
+    }
+
+    /// True if the server has closed the connection, or sent what nobody asked for, while it was idle.
+    pub(crate) async fn is_stale(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.source.gone() => true,
+            () = std::future::ready(()) => self.source.has_surplus(),
+        }
+    }
+
+    /// Closes the connection and says so.
+    pub(crate) async fn close(self, session: &Session) {
+        drop((self.source, self.sink));
+        let server = Arc::try_unwrap(self.server).unwrap_or_else(|shared| (*shared).clone());
+        disconnected(session, server).await;
+    }
+}
+
+/// Says that a connection has ended.
+pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
+    server.timestamp_end = Some(crate::now());
+    if let Some(address) = &server.address {
+        tracing::info!(client = %session.peer(), "server disconnect {}", Shown(address, server.peername.as_ref()));
+    }
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::ServerDisconnected)
+    {
+        let mut data = ServerHookData {
+            server,
+            client: Arc::clone(&session.client),
+        };
+        session.kernel().server_disconnected(&mut data).await;
+    }
+}
+
+/// Opens a TCP connection with the hooks around it. TLS comes after, with [`secure`].
+///
+/// # Cancellation
+/// Safe: the attempt is given up; of the hooks, only `server_connect` may have run.
+pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {
+    let mut server = ServerConn {
+        address: Some(target.address.clone()),
+        via: target.via.clone(),
+        ..ServerConn::default()
+    };
+    server.tls = target.tls;
+    server.sni.clone_from(&target.sni);
+    let mut data = ServerHookData {
+        server,
+        client: Arc::clone(&session.client),
+    };
+    session.kernel().server_connect(&mut data).await;
+    if let Some(error) = data.server.error.clone() {
+        return Err(refuse(session, data, ConnectFault::Killed(error)).await);
+    }
+    let mut target = target;
+    if let Some(address) = &data.server.address {
+        target.address = address.clone();
+    }
+    target.via.clone_from(&data.server.via);
+    data.server.timestamp_start = Some(crate::now());
+    let hop = target
+        .via
+        .as_ref()
+        .map_or(&target.address, |via| &via.address);
+    match dial(session, hop).await {
+        Ok(tcp) => {
+            data.server.timestamp_tcp_setup = Some(crate::now());
+            data.server.peername = tcp.peer_addr().ok().map(Address::from);
+            data.server.sockname = tcp.local_addr().ok().map(Address::from);
+            tracing::info!(
+                client = %session.peer(),
+                "server connect {}",
+                Shown(&target.address, data.server.peername.as_ref())
+            );
+            session.kernel().server_connected(&mut data).await;
+            Ok(Opened {
+                target,
+                server: data.server,
+                io: Box::new(tcp),
+            })
+        }
+        Err(fault) => Err(refuse(session, data, fault).await),
+    }
+}
+
+async fn refuse(session: &Session, mut data: ServerHookData, fault: ConnectFault) -> Box<Failure> {
+    tracing::info!(client = %session.peer(), "error establishing server connection: {fault}");
+    data.server.error = Some(fault.to_string());
+    session.kernel().server_connect_error(&mut data).await;
+    Box::new(Failure {
+        fault,
+        server: data.server,
+    })
+}
+
+/// Shakes hands with the server.
+///
+/// # Cancellation
+/// The connection is closed.
+pub(crate) async fn secure(
+    session: &Session,
+    opened: Opened,
+    alpn: &[Bytes],
+) -> Result<Opened, Box<Failure>> {
+    let Opened {
+        target,
+        mut server,
+        io,
+    } = opened;
+    server.tls = true;
+    server.alpn_offers = alpn.to_vec();
+    start_server(session, &server).await;
+    let limit = session.options().server_connect_timeout;
+    let shake = async {
+        session
+            .engine
+            .tls()
+            .client
+            .connect(io, &target.address.host, target.sni.as_deref(), alpn)
+            .await
+    };
+    let shaken = crate::within(limit, shake).await;
+    let error = match shaken {
+        Some(Ok((io, facts))) => {
+            server.timestamp_tls_setup = Some(crate::now());
+            server.tls_version = Some(facts.version.to_owned());
+            server.cipher = Some(facts.cipher.to_owned());
+            server.alpn = facts.alpn.or_else(|| (!alpn.is_empty()).then(Bytes::new));
+            server.certificate_list = facts
+                .peer_certificates
+                .into_iter()
+                .map(Certificate::from_der)
+                .collect();
+            if session
+                .kernel()
+                .chain()
+                .interest()
+                .contains(Hook::TlsEstablishedServer)
+            {
+                let mut data = tls_data(session, &server);
+                session.kernel().tls_established_server(&mut data).await;
+            }
+            return Ok(Opened {
+                target,
+                server,
+                io: Box::new(io),
+            });
+        }
+        Some(Err(error)) => error.to_string(),
+        None => format!("TLS handshake took longer than {limit} s"),
+    };
+    server.error = Some(error.clone());
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::TlsFailedServer)
+    {
+        let mut data = tls_data(session, &server);
+        session.kernel().tls_failed_server(&mut data).await;
+    }
+    let failed = server.clone();
+    disconnected(session, server).await;
+    Err(Box::new(Failure {
+        fault: ConnectFault::Tls(error),
+        server: failed,
+    }))
+}
+
+async fn start_server(session: &Session, server: &ServerConn) {
+    if session
+        .kernel()
+        .chain()
+        .interest()
+        .contains(Hook::TlsStartServer)
+    {
+        let mut data = tls_data(session, server);
+        session.kernel().tls_start_server(&mut data).await;
+    }
+}
+
+fn tls_data(session: &Session, server: &ServerConn) -> TlsHookData {
+    TlsHookData {
+        client: Arc::clone(&session.client),
+        server: Arc::new(server.clone()),
+        is_dtls: false,
+    }
+}
+
+/// Resolves and connects, trying the addresses of a name one beside the other (RFC 8305).
+async fn dial(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault> {
+    let limit = session.options().server_connect_timeout;
+    match crate::within(limit, dial_any(session, to)).await {
+        Some(result) => result,
+        None => Err(ConnectFault::TimedOut {
+            to: to.to_string(),
+            seconds: limit.unsigned_abs(),
+        }),
+    }
+}
+
+async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault> {
+    let addresses: Vec<SocketAddr> = match to.host.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, to.port)],
+        Err(_) => match tokio::net::lookup_host((to.host.as_str(), to.port)).await {
+            Ok(found) => found.collect(),
+            Err(_) => Vec::new(),
+        },
+    };
+    if addresses.is_empty() {
+        return Err(ConnectFault::NameNotFound(to.host.clone()));
+    }
+    if let Some(own) = addresses.iter().find(|address| is_own(session, **address)) {
+        tracing::warn!(client = %session.peer(), "refused to connect to {own}: it is this program");
+        return Err(ConnectFault::Loop(to.to_string()));
+    }
+    let source = session
+        .options()
+        .connect_addr
+        .as_ref()
+        .and_then(|text| text.parse::<IpAddr>().ok());
+    if let [only] = addresses[..] {
+        return connect(only, source)
+            .await
+            .map_err(|error| network(to, &error));
+    }
+    let mut attempts = JoinSet::new();
+    for (nth, address) in addresses.into_iter().enumerate() {
+        let delay = STAGGER.saturating_mul(u32::try_from(nth).unwrap_or(u32::MAX));
+        attempts.spawn(async move {
+            tokio::time::sleep(delay).await;
+            connect(address, source).await
+        });
+    }
+    let mut last = None;
+    while let Some(done) = attempts.join_next().await {
+        match done {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => {}
+        }
+    }
+    let error = last.unwrap_or_else(|| std::io::ErrorKind::NotConnected.into());
+    Err(network(to, &error))
+}
+
+async fn connect(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    if let Some(source) = source
+        && source.is_ipv4() == address.is_ipv4()
+    {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn network(to: &Address, error: &std::io::Error) -> ConnectFault {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => ConnectFault::Refused(to.to_string()),
+        _ => ConnectFault::Network {
+            to: to.to_string(),
+            reason: crate::io_reason(error),
+        },
+    }
+}
+
+/// True if an address is one that this process listens on.
+fn is_own(session: &Session, address: SocketAddr) -> bool {
+    session.engine.listens_on(address.port()) && is_local(address.ip())
+}
+
+/// True if packets to this address stay on this machine: the system would use the address itself as source.
+fn is_local(ip: IpAddr) -> bool {
+    let any: IpAddr = if ip.is_ipv4() {
+        std::net::Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        std::net::Ipv6Addr::UNSPECIFIED.into()
+    };
+    if ip.is_loopback() || ip.is_unspecified() {
+        return true;
+    }
+    let probe = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.connect(SocketAddr::new(ip, 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    probe().is_ok_and(|source| source == ip)
+}
+
+/// `host:port`, and the peer's address behind it when it says something new.
+struct Shown<'a>(&'a Address, Option<&'a Address>);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.1 {
+            Some(peer) if peer != self.0 && peer.host != self.0.host => {
+                write!(f, "{} ({peer})", self.0)
+            }
+            _ => write!(f, "{}", self.0),
+        }
+    }
+}
