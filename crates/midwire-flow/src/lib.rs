@@ -2,6 +2,7 @@
 //!
 //! Also what is said about flows: the filter language, flow files, HAR and export formats.
 
+pub mod access;
 pub mod codec;
 pub mod export;
 pub mod file;
@@ -12,6 +13,7 @@ pub mod pattern;
 pub mod text;
 pub mod value;
 
+pub use access::HttpMessage;
 pub use model::connection::{
     Address, Certificate, ClientConn, Connection, ServerConn, Transport, Via,
 };

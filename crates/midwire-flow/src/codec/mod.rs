@@ -117,18 +117,58 @@ pub struct Prefix {
 
 /// Decodes no more than the first `limit` bytes.
 pub fn decode_prefix(data: &[u8], content_encoding: &[u8], limit: usize) -> Prefix {
-    let mut prefix = Prefix {
-        bytes: Vec::new(),
-        more: false,
-        error: None,
-    };
-    let result = Decoder::for_content_encoding(content_encoding)
-        .and_then(|mut decoder| fill(&mut decoder, data, &mut prefix.bytes, limit));
-    match result {
-        Ok(more) => prefix.more = more,
-        Err(error) => prefix.error = Some(error),
+    let mut decoder = PrefixDecoder::new(content_encoding, limit);
+    decoder.push(data);
+    decoder.finish()
+}
+
+/// Decodes the beginning of content that comes in pieces.
+pub struct PrefixDecoder {
+    /// Gone when there is nothing more to do.
+    decoder: Option<Decoder>,
+    prefix: Prefix,
+    limit: usize,
+}
+
+impl PrefixDecoder {
+    /// Will decode at most `limit` bytes of content with these codings.
+    pub fn new(content_encoding: &[u8], limit: usize) -> Self {
+        let (decoder, error) = match Decoder::for_content_encoding(content_encoding) {
+            Ok(decoder) => (Some(decoder), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            decoder,
+            prefix: Prefix {
+                bytes: Vec::new(),
+                more: false,
+                error,
+            },
+            limit,
+        }
     }
-    prefix
+
+    /// Takes the next piece; true if more would be of use.
+    pub fn push(&mut self, data: &[u8]) -> bool {
+        let Some(decoder) = &mut self.decoder else {
+            return false;
+        };
+        match fill(decoder, data, &mut self.prefix.bytes, self.limit) {
+            Ok(false) => return true,
+            Ok(true) => self.prefix.more = true,
+            Err(error) => self.prefix.error = Some(error),
+        }
+        self.decoder = None;
+        false
+    }
+
+    /// What was decoded. The content ends here unless there was enough.
+    pub fn finish(mut self) -> Prefix {
+        if let Some(Err(error)) = self.decoder.map(|decoder| decoder.finish()) {
+            self.prefix.error = Some(error);
+        }
+        self.prefix
+    }
 }
 
 /// Encodes content with one coding.
@@ -173,6 +213,7 @@ fn run(mut decoder: Decoder, data: &[u8], limit: usize) -> Result<Vec<u8>, Codec
     if fill(&mut decoder, data, &mut out, limit)? {
         return Err(CodecError::TooLarge { limit });
     }
+    decoder.finish()?;
     Ok(out)
 }
 
@@ -197,7 +238,6 @@ fn fill(
             break;
         }
     }
-    decoder.finish()?;
     Ok(false)
 }
 
