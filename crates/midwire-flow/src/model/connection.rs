@@ -127,6 +127,11 @@ impl Certificate {
             .map(Bytes::from)
     }
 
+    /// At least the length of the PEM text.
+    pub(crate) fn size_hint(&self) -> usize {
+        self.0.len() * 3 / 2 + 80
+    }
+
     fn is_pem(&self) -> bool {
         self.0.starts_with(b"-----")
     }

@@ -1,0 +1,3 @@
+//! Tests of the public interface, some of them against mitmproxy itself.
+
+mod mitmproxy;
