@@ -11,10 +11,13 @@ mod http;
 mod io;
 mod listener;
 mod mode;
+mod servers;
 mod session;
+mod slots;
 mod tcp;
 pub mod tls;
 mod upstream;
+mod via;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
