@@ -90,10 +90,9 @@ fn behind(proxy: ServerConn, address: &Address, hop: &Hop) -> ServerConn {
 }
 
 async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, Box<Failure>> {
-    let request = ask(session, &opened, hop).await;
-    let Opened {
-        target, server, io, ..
-    } = opened;
+    let Opened { target, server, io } = opened;
+    let facts = behind(server.clone(), &target.address, hop);
+    let request = ask(session, &target.address, facts).await;
     let (mut source, mut sink) = h1::split(io, session.engine.limits());
     let limit = session.options().server_connect_timeout;
     let asked = async {
@@ -150,8 +149,8 @@ async fn give_up(
 }
 
 /// The CONNECT request, after addons have seen it.
-async fn ask(session: &Session, opened: &Opened, hop: &Hop) -> RequestHead {
-    let authority = opened.target.address.to_string();
+async fn ask(session: &Session, to: &Address, server: ServerConn) -> RequestHead {
+    let authority = to.to_string();
     let mut fields = Fields::new();
     if session.options().http_connect_send_host_header {
         fields.append("Host", authority.clone());
@@ -171,15 +170,14 @@ async fn ask(session: &Session, opened: &Opened, hop: &Hop) -> RequestHead {
     {
         return head;
     }
-    let server = behind(opened.server.clone(), &opened.target.address, hop);
     let mut flow = HttpFlow {
         info: FlowInfo {
             live: false,
             ..FlowInfo::new(Arc::clone(&session.client), Arc::new(server))
         },
         request: Request {
-            host: opened.target.address.host.clone(),
-            port: opened.target.address.port,
+            host: to.host.clone(),
+            port: to.port,
             method: head.method.clone(),
             scheme: Bytes::new(),
             authority: head.target.clone(),
