@@ -36,7 +36,9 @@ pub(crate) struct Target {
 impl Target {
     /// Where the socket leads: to the proxy on the way, or the server itself.
     pub(crate) fn hop_address(&self) -> &Address {
-        self.via.as_ref().map_or(&self.address, |hop| &hop.via.address)
+        self.via
+            .as_ref()
+            .map_or(&self.address, |hop| &hop.via.address)
     }
 
     /// True if requests go to a proxy that forwards them, so that their targets have to name the server.
@@ -349,7 +351,10 @@ async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectF
     if addresses.is_empty() {
         return Err(ConnectFault::NameNotFound(to.host.clone()));
     }
-    if let Some(own) = addresses.iter().find(|address| is_own(&session.engine, **address)) {
+    if let Some(own) = addresses
+        .iter()
+        .find(|address| is_own(&session.engine, **address))
+    {
         tracing::warn!(client = %session.peer(), "refused to connect to {own}: it is this program");
         return Err(ConnectFault::Loop(to.to_string()));
     }

@@ -200,8 +200,9 @@ pub(crate) fn make_absolute(head: &mut RequestHead, request: &Request) {
     } else {
         80
     };
-    let named = authority(&request.authority)
-        .is_some_and(|(host, port)| host == request.host && port.unwrap_or(default) == request.port);
+    let named = authority(&request.authority).is_some_and(|(host, port)| {
+        host == request.host && port.unwrap_or(default) == request.port
+    });
     let mut target = [&request.scheme, &b"://"[..]].concat();
     if named {
         target.extend_from_slice(&request.authority);
