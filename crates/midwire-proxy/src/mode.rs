@@ -261,9 +261,8 @@ fn parse_server(data: &str, default_scheme: &str) -> Result<ServerSpec, String> 
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = crate::http::message::authority(rest.as_bytes()).ok_or_else(invalid)?;
-    let port = match port.or_else(|| default_port(&scheme)) {
-        Some(port) => port,
-        None => return Err("Port specification missing.".to_owned()),
+    let Some(port) = port.or_else(|| default_port(&scheme)) else {
+        return Err("Port specification missing.".to_owned());
     };
     Ok(ServerSpec { scheme, host, port })
 }

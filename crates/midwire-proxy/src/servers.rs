@@ -176,10 +176,9 @@ mod tests {
     use super::*;
 
     fn options(modes: &[&str]) -> Options {
-        Options {
-            mode: modes.iter().map(|&mode| mode.to_owned()).collect(),
-            ..Options::default()
-        }
+        let mut options = Options::default();
+        options.mode = modes.iter().map(|&mode| mode.to_owned()).collect();
+        options
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) async fn serve(
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
-        let ended = layers(begun, Box::new(tcp)).await;
+        let ended = Box::pin(layers(begun, Box::new(tcp))).await;
         client = (*ended.client).clone();
         session = Some(ended);
     }
@@ -91,11 +91,11 @@ pub(crate) async fn serve(
 async fn layers(session: Session, io: Io) -> Session {
     let mode = Arc::clone(&session.mode);
     match &mode.mode {
-        Mode::Regular | Mode::Upstream(_) => connect::explicit(session, io).await,
-        Mode::Socks5 => socks::serve(session, io).await,
-        Mode::Reverse(server) => known::serve(session, io, Place::reverse(server)).await,
+        Mode::Regular | Mode::Upstream(_) => Box::pin(connect::explicit(session, io)).await,
+        Mode::Socks5 => Box::pin(socks::serve(session, io)).await,
+        Mode::Reverse(server) => Box::pin(known::serve(session, io, Place::reverse(server))).await,
         Mode::Transparent => match session.client.sockname.clone() {
-            Some(address) => known::serve(session, io, Place::unknown(address)).await,
+            Some(address) => Box::pin(known::serve(session, io, Place::unknown(address))).await,
             None => session,
         },
         // Such specifications are refused before anything listens.

@@ -1,7 +1,6 @@
 //! Every mode over loopback: what the server sees, what the client gets, and the order of the hooks (events.md §5).
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

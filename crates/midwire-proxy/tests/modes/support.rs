@@ -19,15 +19,15 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Anything to talk over.
-pub trait Talk: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Talk: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Talk for T {}
-pub type Conn = Box<dyn Talk>;
+pub(crate) type Conn = Box<dyn Talk>;
 
 /// A running proxy.
-pub struct Proxy {
-    pub kernel: Arc<Kernel>,
-    pub engine: Arc<Engine>,
-    pub seen: Arc<Recorder>,
+pub(crate) struct Proxy {
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) seen: Arc<Recorder>,
     confdir: tempfile::TempDir,
 }
 
@@ -36,15 +36,15 @@ type Act = Box<dyn Fn(&mut Event<'_>) + Send + Sync>;
 
 /// Remembers the hooks that ran, in their order.
 #[derive(Default)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     names: Mutex<Vec<&'static str>>,
     more: Notify,
-    pub act: Mutex<Option<Act>>,
+    pub(crate) act: Mutex<Option<Act>>,
 }
 
 impl Recorder {
     /// Waits until these hooks have run, and nothing else; those that only differ in their order are told apart.
-    pub async fn expect(&self, expected: &str) {
+    pub(crate) async fn expect(&self, expected: &str) {
         let expected: Vec<&str> = expected.split_whitespace().collect();
         let wait = async {
             loop {
@@ -60,7 +60,7 @@ impl Recorder {
         assert!(complete);
     }
 
-    pub fn count(&self, name: &str) -> usize {
+    pub(crate) fn count(&self, name: &str) -> usize {
         let names = self.names.lock().unwrap();
         names.iter().filter(|one| **one == name).count()
     }
@@ -89,7 +89,7 @@ impl AsyncAddon for Recorder {
 
 impl Proxy {
     /// Starts one with these settings; `mode` should name port 0.
-    pub async fn start(settings: &[&str]) -> Self {
+    pub(crate) async fn start(settings: &[&str]) -> Self {
         let confdir = tempfile::tempdir().unwrap();
         let options = OptionStore::new(Tool::Dump);
         let mut all = vec![
@@ -112,16 +112,16 @@ impl Proxy {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.engine.listening()[0]
     }
 
-    pub async fn connect(&self) -> Conn {
+    pub(crate) async fn connect(&self) -> Conn {
         Box::new(TcpStream::connect(self.address()).await.unwrap())
     }
 
     /// Starts TLS that trusts the proxy's authority.
-    pub async fn tls(&self, conn: Conn, name: &str) -> Conn {
+    pub(crate) async fn tls(&self, conn: Conn, name: &str) -> Conn {
         let mut roots = rustls::RootCertStore::empty();
         let ca = self.confdir.path().join("mitmproxy-ca-cert.pem");
         roots
@@ -138,7 +138,7 @@ impl Proxy {
     }
 
     /// A tunnel by CONNECT.
-    pub async fn tunnel(&self, to: &str) -> Conn {
+    pub(crate) async fn tunnel(&self, to: &str) -> Conn {
         let mut conn = self.connect().await;
         let (head, _) = exchange(
             &mut conn,
@@ -150,7 +150,7 @@ impl Proxy {
     }
 
     /// Waits until the listeners satisfy a condition.
-    pub async fn listeners(&self, condition: impl Fn(&[SocketAddr]) -> bool) {
+    pub(crate) async fn listeners(&self, condition: impl Fn(&[SocketAddr]) -> bool) {
         let wait = async {
             while !condition(&self.engine.listening()) {
                 tokio::task::yield_now().await;
@@ -161,7 +161,7 @@ impl Proxy {
 }
 
 /// Sends a request and reads a response: its head and content.
-pub async fn exchange(conn: &mut Conn, request: &str) -> (String, String) {
+pub(crate) async fn exchange(conn: &mut Conn, request: &str) -> (String, String) {
     conn.write_all(request.as_bytes()).await.unwrap();
     conn.flush().await.unwrap();
     let head = read_head(conn).await;
@@ -195,7 +195,7 @@ async fn read_head(conn: &mut Conn) -> String {
 
 /// What an origin does with a connection.
 #[derive(Clone, Copy)]
-pub enum Serve {
+pub(crate) enum Serve {
     /// Answers requests with their heads as content.
     Http,
     /// Sends what it gets in upper case.
@@ -207,7 +207,7 @@ pub enum Serve {
 }
 
 /// A server on a free port; with TLS under a certificate of its own if wanted.
-pub async fn origin(serve: Serve, tls: Option<&str>) -> SocketAddr {
+pub(crate) async fn origin(serve: Serve, tls: Option<&str>) -> SocketAddr {
     let acceptor = tls.map(|name| {
         let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -294,7 +294,7 @@ async fn answer(mut conn: Conn, serve: Serve, sni: Option<String>) {
 }
 
 /// A port on which nobody listens.
-pub async fn closed_port() -> u16 {
+pub(crate) async fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }
