@@ -144,7 +144,7 @@ impl Request {
 
 /// An IPv6 literal gets its brackets (RFC 3986 §3.2.2).
 fn push_host(to: &mut String, host: &str) {
-    if host.contains(':') && !host.starts_with('[') {
+    if host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_ok() {
         to.push('[');
         to.push_str(host);
         to.push(']');
