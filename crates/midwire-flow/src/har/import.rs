@@ -243,9 +243,13 @@ fn encoded(text: &str, content_type: &str) -> Bytes {
 
 /// Puts content that is decoded already, whatever Content-Encoding says.
 fn put_content(message: &mut impl HttpMessage, content: Bytes, creator: Creator) {
+    if content.is_empty() {
+        // The length in an answer to HEAD is that of another answer.
+        *message.raw_content_mut() = Content::Memory(content);
+        return;
+    }
     let was_encoded = message.header_mut().remove("content-encoding");
     if creator == Creator::Midwire && !was_encoded {
-        // The fields belong to the content as it is, also that of an answer to HEAD.
         *message.raw_content_mut() = Content::Memory(content);
     } else {
         message.set_content(content);
