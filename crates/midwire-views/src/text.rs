@@ -36,6 +36,14 @@ pub fn escape_bytes(data: &[u8]) -> String {
     text
 }
 
+/// Bytes on one line: UTF-8 without control characters as it is, anything else escaped as a whole.
+pub(crate) fn printable(data: &[u8]) -> String {
+    match std::str::from_utf8(data) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => escape_bytes(data),
+    }
+}
+
 /// True when more than 30 % of the first 100 bytes are no text. Printable ASCII, white space and whole UTF-8
 /// characters that are no controls count as text.
 pub fn looks_binary(data: &[u8]) -> bool {
