@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn texts_are_indented_and_otherwise_kept() {
         let check = |input: &str, expected: &str| {
-            assert_eq!(printed(input.as_bytes()).unwrap(), expected, "{input}")
+            assert_eq!(printed(input.as_bytes()).unwrap(), expected, "{input}");
         };
         check(
             r#"{"a":1,"b":[true,null,"é"],"c":{}}"#,

@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn names_are_sorted_with_auto_first() {
+        assert_eq!(
+            Registry::new().names().join(", "),
+            "auto, dns, graphql, grpc, hex dump, hex stream, http/3 frames, image, javascript, json, mqtt, msgpack, \
+             multipart form, protobuf, query, raw, socket.io, url-encoded, viewcss, wbxml, xml/html, zip archive"
+        );
+    }
+
+    #[test]
     fn views_can_be_added_replaced_and_removed() {
         let mut registry = Registry::new();
         let meta = Metadata::default();

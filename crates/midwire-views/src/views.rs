@@ -1,6 +1,7 @@
 //! The built-in views, one module each.
 
 mod css;
+mod dns;
 mod edit;
 mod form;
 mod graphql;
@@ -28,6 +29,7 @@ use crate::{ContentView, Metadata};
 pub(crate) fn built_in() -> Vec<Arc<dyn ContentView>> {
     vec![
         Arc::new(css::Css),
+        Arc::new(dns::Dns),
         Arc::new(graphql::GraphQl),
         Arc::new(http3::Http3),
         Arc::new(image::Image),

@@ -18,11 +18,7 @@ pub(super) fn scan(s: &mut Scanner<'_>) {
         }
         let end = s.taken().len() + line.len();
         scan_line(s, end);
-        if line
-            .trim_end()
-            .ends_with(|c| matches!(c, '|' | '-' | '+' | '2'))
-            && line.contains(": |")
-        {
+        if line.trim_end().ends_with(['|', '-', '+', '2']) && line.contains(": |") {
             block = Some(indent);
         }
         if !s.rest().is_empty() {
@@ -38,7 +34,7 @@ fn scan_line(s: &mut Scanner<'_>, end: usize) {
         let Some(c) = line.chars().next() else { return };
         match c {
             '#' if s.taken().is_empty() || s.taken().ends_with(char::is_whitespace) => {
-                s.take(line.len(), Tag::Comment)
+                s.take(line.len(), Tag::Comment);
             }
             '"' | '\'' => {
                 let len = s.quoted_len(c).min(line.len());

@@ -52,8 +52,8 @@ impl ContentView for Image {
 /// Facts in their order.
 type Facts = Vec<(String, String)>;
 
-fn fact(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
+fn fact(name: &str, value: impl std::fmt::Display) -> (String, String) {
+    (name.to_owned(), format!("{value}"))
 }
 
 fn size(width: impl std::fmt::Display, height: impl std::fmt::Display) -> (String, String) {

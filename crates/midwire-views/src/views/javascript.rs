@@ -105,7 +105,7 @@ impl Printer {
                     self.end_line()?;
                 }
                 '\n' if !self.is_line_start && !tail.trim_start().starts_with(';') => {
-                    self.end_line()?
+                    self.end_line()?;
                 }
                 c if c.is_whitespace() => {
                     if !self.is_line_start && c != '\n' && c != '\r' {

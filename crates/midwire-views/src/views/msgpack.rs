@@ -198,10 +198,12 @@ fn encode(node: &super::edit::Node, data: &mut Vec<u8>) -> Result<(), ViewError>
 fn encode_integer(value: i128, data: &mut Vec<u8>) -> Result<(), ViewError> {
     if let Ok(value) = u64::try_from(value) {
         match value {
-            0..=0x7f => data.push(value as u8),
-            ..=0xff => data.extend([0xcc, value as u8]),
-            ..=0xffff => data.extend([&[0xcd][..], &(value as u16).to_be_bytes()].concat()),
-            ..=0xffff_ffff => data.extend([&[0xce][..], &(value as u32).to_be_bytes()].concat()),
+            ..0x80 => data.push(value as u8),
+            0x80..0x100 => data.extend([0xcc, value as u8]),
+            0x100..0x1_0000 => data.extend([&[0xcd][..], &(value as u16).to_be_bytes()].concat()),
+            0x1_0000..0x1_0000_0000 => {
+                data.extend([&[0xce][..], &(value as u32).to_be_bytes()].concat())
+            }
             _ => data.extend([&[0xcf][..], &value.to_be_bytes()].concat()),
         }
         return Ok(());
@@ -209,7 +211,7 @@ fn encode_integer(value: i128, data: &mut Vec<u8>) -> Result<(), ViewError> {
     let value =
         i64::try_from(value).map_err(|_| ViewError::NotApplicable("number beyond 64 bits"))?;
     match value {
-        -32.. => data.push(value as i8 as u8),
+        -32..0 => data.push(value as i8 as u8),
         -0x80.. => data.extend([0xd0, value as i8 as u8]),
         -0x8000.. => data.extend([&[0xd1][..], &(value as i16).to_be_bytes()].concat()),
         -0x8000_0000.. => data.extend([&[0xd2][..], &(value as i32).to_be_bytes()].concat()),

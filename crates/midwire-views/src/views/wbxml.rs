@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn documents_become_xml() {
         let check = |tokens: &[u8], expected: &str| {
-            assert_eq!(shown(tokens).unwrap(), format!("{XML}{expected}"))
+            assert_eq!(shown(tokens).unwrap(), format!("{XML}{expected}"));
         };
         check(
             b"\x45\x5c\x4f\x4b\x030\0\x01\x01\x01\x01",

@@ -256,7 +256,7 @@ fn markup_len(text: &str) -> Option<usize> {
             }
             (Some(_), _) => {}
             (None, '"' | '\'') if before == '=' || (is_declaration && before.is_whitespace()) => {
-                quote = Some(c)
+                quote = Some(c);
             }
             (None, '[') if is_declaration => brackets += 1,
             (None, ']') if is_declaration => brackets = brackets.saturating_sub(1),

@@ -52,7 +52,8 @@ fn names(data: &[u8]) -> Result<Vec<String>, ViewError> {
     let Some(end) = end else {
         return Err(ViewError::Other("no central directory".to_owned()));
     };
-    data.get(end..end + END_BYTES).ok_or(ViewError::Truncated("the end of the central directory"))?;
+    data.get(end..end + END_BYTES)
+        .ok_or(ViewError::Truncated("the end of the central directory"))?;
     let truncated = || ViewError::Truncated("the end of the central directory");
     let size = u32_at(data, end + 12).ok_or_else(truncated)? as usize;
     let offset = u32_at(data, end + 16).ok_or_else(truncated)?;

@@ -15,8 +15,10 @@ pub(super) fn gif(data: &[u8]) -> Result<Facts, ViewError> {
         fact("background", background),
     ];
     let _ = reader.bytes(color_table_bytes(flags), "the colours");
-    while let Some(comment) = gif_block(&mut reader) {
-        facts.extend(comment.map(|text| fact("comment", shorten(&crate::show_bytes(&text)))));
+    while let Some((kind, text)) = gif_block(&mut reader) {
+        if kind == COMMENT {
+            facts.push(fact("comment", shorten(&crate::show_bytes(&text))));
+        }
     }
     Ok(facts)
 }
@@ -29,21 +31,22 @@ fn color_table_bytes(flags: u8) -> usize {
     }
 }
 
-/// Takes a block, and gives its text if it is a comment. `None` at the end of what can be read.
-fn gif_block(reader: &mut Reader<'_>) -> Option<Option<Vec<u8>>> {
+/// Label of a comment extension.
+const COMMENT: u8 = 0xfe;
+
+/// Takes a block and gives its label and data; images have label 0. `None` at the end of what can be read.
+fn gif_block(reader: &mut Reader<'_>) -> Option<(u8, Vec<u8>)> {
     match reader.u8("a block").ok()? {
         0x21 => {
             let label = reader.u8("a label").ok()?;
-            let text = sub_blocks(reader)?;
-            Some((label == 0xfe).then_some(text))
+            Some((label, sub_blocks(reader)?))
         }
         0x2c => {
             let [.., flags] = reader.array::<9>("an image").ok()?;
             reader
                 .bytes(color_table_bytes(flags) + 1, "an image")
                 .ok()?;
-            sub_blocks(reader)?;
-            Some(None)
+            Some((0, sub_blocks(reader)?))
         }
         _ => None,
     }

@@ -101,7 +101,9 @@ impl<'a> Field<'a> {
                 .map(|pair| vec![Yaml::Map(vec![pair])]);
         }
         let kind = self.kind(self.kind)?;
-        if let (Value::Bytes(bytes), Some(width), true) = (value, kind.packed_width(), self.is_repeated) {
+        if let (Value::Bytes(bytes), Some(width), true) =
+            (value, kind.packed_width(), self.is_repeated)
+        {
             return unpack(bytes, width)?
                 .iter()
                 .map(|value| kind.node(value, depth))
@@ -276,7 +278,7 @@ impl Kind<'_> {
         let bad = || ViewError::Other(format!("value {node:?} does not fit the type of its field"));
         match (self, node) {
             (Self::Int | Self::Uint | Self::Enum(_), Node::Integer(n)) => {
-                push_varint(encode::to_u64(*n)?, &mut data)
+                push_varint(encode::to_u64(*n)?, &mut data);
             }
             (Self::Sint, Node::Integer(n)) => {
                 push_varint(to_zigzag(i64::try_from(*n).map_err(|_| bad())?), &mut data);
@@ -291,13 +293,13 @@ impl Kind<'_> {
                 push_varint(value.1.cast_unsigned(), &mut data);
             }
             (Self::Fixed32, Node::Integer(n)) => {
-                data.extend(u32::try_from(*n).map_err(|_| bad())?.to_le_bytes())
+                data.extend(u32::try_from(*n).map_err(|_| bad())?.to_le_bytes());
             }
             (Self::Sfixed32, Node::Integer(n)) => {
-                data.extend(i32::try_from(*n).map_err(|_| bad())?.to_le_bytes())
+                data.extend(i32::try_from(*n).map_err(|_| bad())?.to_le_bytes());
             }
             (Self::Fixed64 | Self::Sfixed64, Node::Integer(n)) => {
-                data.extend(encode::to_u64(*n)?.to_le_bytes())
+                data.extend(encode::to_u64(*n)?.to_le_bytes());
             }
             (Self::Float, Node::Float(value)) => data.extend((*value as f32).to_le_bytes()),
             (Self::Float, Node::Integer(value)) => data.extend((*value as f32).to_le_bytes()),
@@ -305,11 +307,11 @@ impl Kind<'_> {
             (Self::Double, Node::Integer(value)) => data.extend((*value as f64).to_le_bytes()),
             (Self::Text, Node::Text(text)) => data.extend(text.bytes()),
             (Self::Bytes, Node::Tagged(tag, text)) if tag == "binary" => {
-                data.extend(from_hex(text)?)
+                data.extend(from_hex(text)?);
             }
             (Self::Bytes, Node::Text(text)) => data.extend(text.bytes()),
             (Self::Message(inner), Node::Map(entries)) => {
-                encode::fields(entries, Some(inner), &mut data)?
+                encode::fields(entries, Some(inner), &mut data)?;
             }
             _ => return Err(bad()),
         }

@@ -217,7 +217,7 @@ impl<'t> Parser<'t, '_> {
     /// A field whose first word is taken already.
     fn field(&mut self, first: &str) -> Result<FieldDefinition, ViewError> {
         let is_label = matches!(first, "repeated" | "optional" | "required");
-        let mut kind = if is_label { self.word()? } else { first }.to_owned();
+        let kind = if is_label { self.word()? } else { first }.to_owned();
         let mut map = None;
         if kind == "map" {
             self.expect("<")?;
@@ -225,7 +225,6 @@ impl<'t> Parser<'t, '_> {
             self.expect(",")?;
             let value = self.word()?.to_owned();
             self.expect(">")?;
-            kind = "map".to_owned();
             map = Some((key, value));
         }
         let name = self.word()?.to_owned();
