@@ -182,7 +182,7 @@ impl Registry {
 
 fn raw(data: &[u8]) -> Rendered {
     Rendered {
-        text: clean_text(&text::show_bytes(data)).into_owned(),
+        text: clean_text(&text::show_bytes(text::without_mark(data))).into_owned(),
         syntax: Syntax::None,
         view_name: "Raw".to_owned(),
         description: String::new(),

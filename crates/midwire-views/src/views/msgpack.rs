@@ -202,7 +202,7 @@ fn encode_integer(value: i128, data: &mut Vec<u8>) -> Result<(), ViewError> {
             0x80..0x100 => data.extend([0xcc, value as u8]),
             0x100..0x1_0000 => data.extend([&[0xcd][..], &(value as u16).to_be_bytes()].concat()),
             0x1_0000..0x1_0000_0000 => {
-                data.extend([&[0xce][..], &(value as u32).to_be_bytes()].concat())
+                data.extend([&[0xce][..], &(value as u32).to_be_bytes()].concat());
             }
             _ => data.extend([&[0xcf][..], &value.to_be_bytes()].concat()),
         }

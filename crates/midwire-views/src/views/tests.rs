@@ -43,7 +43,7 @@ fn show_all(data: &[u8]) {
 #[test]
 fn large_hostile_inputs_take_no_time() {
     let registry = Registry::new();
-    let patterns: [&[u8]; 22] = [
+    let patterns: [&[u8]; 29] = [
         b"<",
         b"<a ",
         b"[",
@@ -66,6 +66,13 @@ fn large_hostile_inputs_take_no_time() {
         b"/*",
         b"\x0b",
         b"\n",
+        b"1,",
+        b"<!a ['>'",
+        b"a: ",
+        b"<a b=\">",
+        b"a:b;",
+        b"a=1;/*",
+        b"- ",
     ];
     for pattern in patterns {
         let data = pattern.repeat(30_000 / pattern.len());
@@ -81,7 +88,9 @@ fn large_hostile_inputs_take_no_time() {
                 elapsed.as_secs() < 5,
                 "{name} took {elapsed:?} for {pattern:?}"
             );
-            crate::highlight(&rendered.text, rendered.syntax);
+            for syntax in crate::Syntax::ALL {
+                crate::highlight(&rendered.text, syntax);
+            }
             assert!(
                 start.elapsed().as_secs() < 10,
                 "colours of {name} for {pattern:?}"
