@@ -75,7 +75,12 @@ fn large_hostile_inputs_take_no_time() {
         b"- ",
     ];
     for pattern in patterns {
-        let data = pattern.repeat(30_000 / pattern.len());
+        let data = pattern.repeat(20_000 / pattern.len());
+        let start = std::time::Instant::now();
+        for syntax in crate::Syntax::ALL {
+            crate::highlight(&String::from_utf8_lossy(&data), syntax);
+        }
+        assert!(start.elapsed().as_secs() < 5, "colours of {pattern:?}");
         for name in registry.names() {
             let meta = Metadata {
                 content_type: Some("multipart/form-data; boundary=a"),
@@ -88,9 +93,7 @@ fn large_hostile_inputs_take_no_time() {
                 elapsed.as_secs() < 5,
                 "{name} took {elapsed:?} for {pattern:?}"
             );
-            for syntax in crate::Syntax::ALL {
-                crate::highlight(&rendered.text, syntax);
-            }
+            crate::highlight(&rendered.text, rendered.syntax);
             assert!(
                 start.elapsed().as_secs() < 10,
                 "colours of {name} for {pattern:?}"
