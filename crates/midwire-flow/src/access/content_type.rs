@@ -75,12 +75,11 @@ fn parameters(mut rest: &str) -> Vec<(String, String)> {
             rest = after.get(1..).unwrap_or_default();
             continue;
         };
-        let (value, after) = match after.trim_start().strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let (value, after) = split_at_any(after, &[';']);
-                (value.trim().to_owned(), after)
-            }
+        let (value, after) = if let Some(quoted) = after.trim_start().strip_prefix('"') {
+            unquote(quoted)
+        } else {
+            let (value, after) = split_at_any(after, &[';']);
+            (value.trim().to_owned(), after)
         };
         found.push((name.trim().to_owned(), value));
         let (_, after) = split_at_any(after, &[';']);

@@ -80,13 +80,10 @@ pub trait HttpMessage {
     /// Content-Length is set unless there is a Transfer-Encoding.
     fn set_content(&mut self, content: impl Into<Bytes>) {
         let content = content.into();
-        let encoded = match encode_all(&content, &codings(self.header())) {
-            Ok(encoded) => encoded,
-            Err(_) => {
-                self.header_mut().remove("content-encoding");
-                content
-            }
-        };
+        let encoded = encode_all(&content, &codings(self.header())).unwrap_or_else(|_| {
+            self.header_mut().remove("content-encoding");
+            content
+        });
         if !self.header().contains("transfer-encoding") {
             let length = encoded.len().to_string();
             self.header_mut().set("content-length", length);

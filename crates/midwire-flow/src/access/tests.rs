@@ -122,7 +122,8 @@ fn forms_keep_the_style_of_their_empty_values() {
 
 #[test]
 fn queries_are_read_and_replaced() {
-    let cases: [(&'static [u8], &[(&str, &str)], &[u8], &[u8]); 8] = [
+    type Case<'a> = (&'static [u8], &'a [(&'a str, &'a str)], &'a [u8], &'a [u8]);
+    let cases: [Case; 8] = [
         (b"/a?b=c", &[("b", "c")], b"/a?x=1+2&%C3%A9=", b"/a"),
         (b"/a", &[], b"/a?x=1+2&%C3%A9=", b"/a"),
         (b"/a?", &[], b"/a?x=1+2&%C3%A9=", b"/a"),
@@ -156,7 +157,8 @@ fn queries_are_read_and_replaced() {
 #[test]
 fn path_components_are_read_and_replaced() {
     let new = b"/x%20y/z%2F/%C3%A9/a%3Bb";
-    let cases: [(&'static [u8], &[&[u8]], &[u8], &[u8]); 6] = [
+    type Case<'a> = (&'static [u8], &'a [&'a [u8]], &'a [u8], &'a [u8]);
+    let cases: [Case; 6] = [
         (b"/a?b=c", &[b"a"], b"?b=c", b"/a?b=c"),
         (b"*", &[], b"", b"/"),
         (b"/a/b%2fc//d/", &[b"a", b"b/c", b"d"], b"", b"/a/b%2Fc/d"),
@@ -329,7 +331,8 @@ fn accept_encoding_is_kept_to_what_we_decode() {
 
 #[test]
 fn content_is_encoded_as_its_field_says() {
-    let cases: [(&[(&'static str, &'static str)], usize, &str); 6] = [
+    type Case<'a> = (&'a [(&'static str, &'static str)], usize, &'a str);
+    let cases: [Case; 6] = [
         (&[], 3, "content-length: 3|"),
         (
             &[("content-encoding", "GZIP")],
