@@ -6,7 +6,7 @@ use midwire_wire::http1::Violation;
 
 /// The side that caused a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The client.
     Client,
     /// The server, or the way to it.
@@ -15,7 +15,7 @@ pub enum Side {
 
 /// A fault that ends an exchange.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The client broke HTTP.
     #[error("invalid request: {0}")]
     BadRequest(Violation),
@@ -67,23 +67,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Who caused it.
-    pub fn side(&self) -> Side {
-        match self {
-            Self::BadRequest(_) | Self::Refused { .. } | Self::ClientGone | Self::Killed => {
-                Side::Client
-            }
-            Self::BadResponse(_)
-            | Self::NoResponse
-            | Self::ResponseCut(_)
-            | Self::ServerIo(_)
-            | Self::Connect(_) => Side::Server,
-            Self::TimedOut { side, .. } | Self::TooLarge { side } => *side,
-        }
-    }
-
     /// The status of the page that the client gets, or `None` if its connection is just closed (security.md §4).
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         Some(match self {
             Self::BadRequest(violation) => violation.status(),
             Self::Refused { status, .. } => *status,
@@ -103,7 +88,7 @@ impl Fault {
 
 /// Why no connection to a server could be made.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ConnectFault {
+pub(crate) enum ConnectFault {
     /// No address is known for the name.
     #[error("name not found: {0}")]
     NameNotFound(String),
@@ -135,9 +120,6 @@ pub enum ConnectFault {
     /// An addon refused in `server_connect`.
     #[error("Connection killed: {0}")]
     Killed(String),
-    /// The upstream proxy did not open the tunnel.
-    #[error("{0}")]
-    Proxy(String),
 }
 
 impl From<ConnectFault> for Fault {

@@ -23,7 +23,7 @@ pub use rdata::DEFAULT_TTL;
 pub use tables::{classes, http_status, op_codes, response_codes, types};
 
 /// A DNS query or response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Ties a response to its query.
     pub id: u16,

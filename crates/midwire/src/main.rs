@@ -1,2 +1,87 @@
-//! The midwire program.
-fn main() {}
+//! The midwire program: parse, build, run, map the outcome to an exit status.
+
+mod program;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use midwire_core::log::LogStream;
+use midwire_core::options::OptionStore;
+use midwire_core::options::cli::{self, Action, Invocation};
+
+use crate::program::{Call, Program};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    let rest: Vec<OsString> = args.collect();
+    match program::call(&name, rest) {
+        Call::Help => output(program::HELP, 0),
+        Call::Unknown(word) => complain(
+            "midwire",
+            &format!("unknown subcommand {word:?}\n\n{}", program::HELP),
+        ),
+        Call::Tool(program, args) => start(&program, &args),
+    }
+}
+
+fn start(program: &Program, args: &[OsString]) -> ExitCode {
+    let invocation = match cli::parse(program.tool, args) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                error.report(program.tool).as_bytes(),
+            );
+            return ExitCode::FAILURE;
+        }
+    };
+    if invocation.action == Action::Help {
+        return output(&cli::help(program.tool), 0);
+    }
+    let options = OptionStore::new(program.tool);
+    if let Err(error) = invocation.apply(&options) {
+        return complain(program.name, &error.to_string());
+    }
+    match invocation.action {
+        Action::Version => output(&program::version(), 0),
+        Action::Options => output(&options.annotated_defaults(), 0),
+        _ => serve(program, &invocation, options),
+    }
+}
+
+fn serve(program: &Program, invocation: &Invocation, options: OptionStore) -> ExitCode {
+    let log = LogStream::default();
+    log.install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(program.name, &format!("cannot start: {error}")),
+    };
+    let outcome = runtime.block_on(run::run(options, log, invocation));
+    // Threads that are stuck in a system call do not keep the program from ending.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(program.name, &format!("{error:#}")),
+    }
+}
+
+/// Prints to stdout; a reader that has gone away is not an error.
+fn output(text: &str, status: u8) -> ExitCode {
+    match std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::from(status),
+    }
+}
+
+fn complain(name: &str, text: &str) -> ExitCode {
+    let _ = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("{name}: {text}\n").as_bytes(),
+    );
+    ExitCode::FAILURE
+}

@@ -1,6 +1,6 @@
 //! The small part of YAML that config files need: one mapping of names to scalars and lists.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt::Write as _};
 
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
@@ -256,9 +256,11 @@ fn double_quoted(value: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\u{2028}' | '\u{2029}' | '\u{feff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }
@@ -276,11 +278,11 @@ pub(super) fn entry(name: &str, value: &Value) -> String {
         Value::Str(value) => format!("{name}: {}\n", text(value)),
         Value::Seq(items) if items.is_empty() => format!("{name}: []\n"),
         Value::Seq(items) => {
-            let lines: String = items
-                .iter()
-                .map(|item| format!("- {}\n", text(item)))
-                .collect();
-            format!("{name}:\n{lines}")
+            let mut out = format!("{name}:\n");
+            for item in items {
+                let _ = writeln!(out, "- {}", text(item));
+            }
+            out
         }
     }
 }

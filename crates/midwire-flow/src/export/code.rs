@@ -11,19 +11,19 @@ use crate::HttpFlow;
 pub(super) fn python_requests(flow: &HttpFlow) -> String {
     let parts = Parts::of(&flow.request);
     let mut out = String::from("import requests\n\nresponse = requests.request(\n");
-    let _ = write!(out, "    {},\n", python::string(&parts.method));
-    let _ = write!(out, "    {},\n", python::string(&parts.url));
+    let _ = writeln!(out, "    {},", python::string(&parts.method));
+    let _ = writeln!(out, "    {},", python::string(&parts.url));
     let fields = parts.folded_fields();
     if !fields.is_empty() {
         out.push_str("    headers={\n");
         for (name, value) in fields {
             let (name, value) = (python::string(&name), python::string(&value));
-            let _ = write!(out, "        {name}: {value},\n");
+            let _ = writeln!(out, "        {name}: {value},");
         }
         out.push_str("    },\n");
     }
     if let Some(content) = &parts.content {
-        let _ = write!(out, "    data={},\n", python::bytes(content));
+        let _ = writeln!(out, "    data={},", python::bytes(content));
     }
     out.push_str(")\nprint(response.status_code, response.text)\n");
     out
@@ -32,12 +32,12 @@ pub(super) fn python_requests(flow: &HttpFlow) -> String {
 pub(super) fn fetch(flow: &HttpFlow) -> String {
     let parts = Parts::of(&flow.request);
     let mut out = format!("await fetch({}, {{\n", js_string(&parts.url));
-    let _ = write!(out, "  \"method\": {},\n", js_string(&parts.method));
+    let _ = writeln!(out, "  \"method\": {},", js_string(&parts.method));
     let fields = parts.folded_fields();
     if !fields.is_empty() {
         out.push_str("  \"headers\": {\n");
         for (name, value) in fields {
-            let _ = write!(out, "    {}: {},\n", js_string(&name), js_string(&value));
+            let _ = writeln!(out, "    {}: {},", js_string(&name), js_string(&value));
         }
         out.push_str("  },\n");
     }
@@ -51,7 +51,7 @@ pub(super) fn fetch(flow: &HttpFlow) -> String {
                 BASE64.encode(content)
             ),
         };
-        let _ = write!(out, "  \"body\": {body},\n");
+        let _ = writeln!(out, "  \"body\": {body},");
     }
     out.push_str("});\n");
     out
@@ -109,7 +109,7 @@ pub(super) fn http_file(flow: &HttpFlow) -> Result<String, ExportError> {
         one_line(&parts.url)?
     );
     for (name, value) in parts.folded_fields() {
-        head.push_str(&format!("{}: {}\n", one_line(&name)?, one_line(&value)?));
+        let _ = writeln!(head, "{}: {}", one_line(&name)?, one_line(&value)?);
     }
     let body_lines = body.split(['\n', '\r']).map(str::trim_start);
     for line in body_lines {

@@ -148,9 +148,7 @@ fn what_the_tools_themselves_would_act_on_is_defused() {
 #[test]
 fn curl_can_keep_the_address() {
     let mut flow = request("GET", &[], b"");
-    let mut server = ServerConn::default();
-    server.peername = Some(Address::new("1.2.3.4", 80));
-    flow.info.server_conn = Arc::new(server);
+    Arc::make_mut(&mut flow.info.server_conn).peername = Some(Address::new("1.2.3.4", 80));
     let options = ExportOptions {
         preserve_original_ip: true,
     };
@@ -422,12 +420,11 @@ fn cuts_follow_their_path() {
     flow.request.timestamp_start = Number::Int(946_681_200);
     flow.request.timestamp_end = Some(Number::Float(1.5));
     flow.info.live = false;
-    let mut client = ClientConn::default();
+    let client = Arc::make_mut(&mut flow.info.client_conn);
     client.peername = Some(Address::new("127.0.0.1", 22));
     client.timestamp_tls_setup = Some(1.0);
     client.alpn = Some(Bytes::from_static(b"h2"));
     client.certificate_list = vec![crate::Certificate::from_der(vec![1])];
-    flow.info.client_conn = Arc::new(client);
     flow.response = Some(Response::make(200, "message", Fields::new()));
     let flow = Flow::Http(Box::new(flow));
     let cases = [

@@ -110,7 +110,7 @@ impl<'a> Source<'a> {
             "http" => Ok(Flow::Http(Box::new(self.http(info, own)?))),
             "tcp" => Ok(Flow::Tcp(self.messages(info, own)?)),
             "udp" => Ok(Flow::Udp(self.messages(info, own)?)),
-            "dns" => Ok(Flow::Dns(self.dns_flow(info, own)?)),
+            "dns" => Ok(Flow::Dns(Box::new(self.dns_flow(info, own)?))),
             other => Err(Kind::UnknownType(other.to_owned())),
         }
     }

@@ -149,7 +149,7 @@ fn all_kinds() -> Vec<Flow> {
         Flow::Http(Box::new(http)),
         Flow::Tcp(stream.clone()),
         Flow::Udp(stream),
-        Flow::Dns(dns),
+        Flow::Dns(Box::new(dns)),
     ]
 }
 

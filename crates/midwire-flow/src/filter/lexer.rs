@@ -86,13 +86,11 @@ impl<'a> Lexer<'a> {
 
     /// A bare word, or a quoted text with its quotes and backslashes taken off; `None` if neither comes.
     pub(super) fn argument(&mut self) -> Result<Option<String>, Trouble> {
-        match self.peek() {
-            Some('"' | '\'') => self.quoted().map(Some),
-            _ => {
-                let word = self.word();
-                Ok((!word.is_empty()).then(|| word.to_owned()))
-            }
+        if matches!(self.peek(), Some('"' | '\'')) {
+            return self.quoted().map(Some);
         }
+        let word = self.word();
+        Ok((!word.is_empty()).then(|| word.to_owned()))
     }
 
     fn quoted(&mut self) -> Result<String, Trouble> {
@@ -118,6 +116,7 @@ impl<'a> Lexer<'a> {
             }
             out.push(match c {
                 'n' if escaped => '\n',
+                '0' if escaped => '\0',
                 't' if escaped => '\t',
                 'f' if escaped => '\x0C',
                 'r' if escaped => '\r',

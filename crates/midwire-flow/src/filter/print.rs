@@ -1,5 +1,7 @@
 //! The canonical text of a filter.
 
+use std::fmt::Write as _;
+
 use super::Node;
 use super::lexer::is_word;
 
@@ -27,7 +29,9 @@ fn node(this: &Node, out: &mut String) {
             out.push(' ');
             argument(&pattern.as_str(), out);
         }
-        Node::Status(code) => out.push_str(&format!("~c {code}")),
+        Node::Status(code) => {
+            let _ = write!(out, "~c {code}");
+        }
     }
 }
 

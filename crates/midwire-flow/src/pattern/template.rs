@@ -100,40 +100,42 @@ impl Reader<'_> {
         let Some(byte) = self.next() else {
             return Err(self.error("bad escape (end of pattern)"));
         };
-        match byte {
-            b'g' => self.named(),
+        let literal = match byte {
+            b'g' => return self.named(),
+            b'1'..=b'9' => return self.digits(byte),
             b'0' => {
-                let mut value = 0;
-                for _ in 0..2 {
-                    if let Some(digit) = self.next_if(is_octal) {
-                        value = value * 8 + u32::from(digit - b'0');
-                    }
-                }
-                self.character(value);
-                Ok(())
+                self.octal();
+                return Ok(());
             }
-            b'1'..=b'9' => self.digits(byte),
-            b'a' => self.byte(0x07),
-            b'b' => self.byte(0x08),
-            b'f' => self.byte(0x0C),
-            b'n' => self.byte(b'\n'),
-            b'r' => self.byte(b'\r'),
-            b't' => self.byte(b'\t'),
-            b'v' => self.byte(0x0B),
-            b'\\' => self.byte(b'\\'),
+            b'a' => 0x07,
+            b'b' => 0x08,
+            b'f' => 0x0C,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0B,
+            b'\\' => b'\\',
             letter if letter.is_ascii_alphabetic() => {
-                Err(self.error(format!("bad escape \\{}", char::from(letter))))
+                return Err(self.error(format!("bad escape \\{}", char::from(letter))));
             }
             other => {
-                self.literal.extend_from_slice(&[b'\\', other]);
-                Ok(())
+                self.literal.push(b'\\');
+                other
             }
-        }
+        };
+        self.literal.push(literal);
+        Ok(())
     }
 
-    fn byte(&mut self, byte: u8) -> Result<(), PatternError> {
-        self.literal.push(byte);
-        Ok(())
+    /// Up to two octal digits after `\0`.
+    fn octal(&mut self) {
+        let mut value = 0;
+        for _ in 0..2 {
+            if let Some(digit) = self.next_if(is_octal) {
+                value = value * 8 + u32::from(digit - b'0');
+            }
+        }
+        self.character(value);
     }
 
     /// `\1` to `\99`, or three octal digits that stand for a character.

@@ -222,7 +222,7 @@ impl Translator {
                 Err(self.error("nothing to repeat"))
             }
             literal => {
-                if literal == '{' && self.counts(local).is_some() {
+                if literal == '{' && self.counts().is_some() {
                     return Err(self.error("nothing to repeat"));
                 }
                 self.literal(literal);
@@ -294,7 +294,7 @@ impl Translator {
             Some('?') => (0, Some(1)),
             Some('{') => {
                 self.position += 1;
-                let Some((low, high)) = self.counts(local) else {
+                let Some((low, high)) = self.counts() else {
                     self.position -= 1;
                     return Ok(None);
                 };
@@ -313,7 +313,7 @@ impl Translator {
     }
 
     /// Reads `m}`, `m,}`, `,n}` or `m,n}`; anything else is no quantifier, and nothing is read.
-    fn counts(&mut self, _local: Local) -> Option<(u32, Option<u32>)> {
+    fn counts(&mut self) -> Option<(u32, Option<u32>)> {
         let start = self.position;
         if self.peek() == Some('}') {
             return None;

@@ -68,7 +68,14 @@ impl Authority {
         match std::fs::read(&path) {
             Ok(bytes) => Self::read(&path, &bytes, passphrase),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Self::create(confdir, key)
+                files::make_directory(confdir)?;
+                // Of two programs that start at once, one makes the authority and the other,
+                // having waited, finds it.
+                let _lock = files::lock_directory(confdir)?;
+                match std::fs::read(&path) {
+                    Ok(bytes) => Self::read(&path, &bytes, passphrase),
+                    Err(_) => Self::create(confdir, key),
+                }
             }
             Err(error) => Err(CaError::unreadable(&path, &error)),
         }
@@ -177,8 +184,11 @@ impl Authority {
     }
 
     fn assemble(key: KeyPair, certificate: Bytes, chain: Vec<Bytes>) -> Result<Self, String> {
-        let (_, parsed) = X509Certificate::from_der(&certificate)
+        let (rest, parsed) = X509Certificate::from_der(&certificate)
             .map_err(|error| format!("its certificate is broken: {error}"))?;
+        if !rest.is_empty() {
+            return Err("its certificate is broken: bytes follow it".to_owned());
+        }
         if parsed.public_key().subject_public_key.data.as_ref() != key.der_bytes() {
             return Err("its private key does not belong to its first certificate".to_owned());
         }
@@ -212,7 +222,6 @@ impl Authority {
     }
 
     fn create(confdir: &Path, kind: KeyKind) -> Result<Self, CaError> {
-        files::make_directory(confdir)?;
         files::remove_leftovers(confdir);
         let key = generate(kind)?;
         let certificate = Bytes::from(self_signed(&key)?);

@@ -30,6 +30,21 @@ pub(super) fn make_directory(path: &Path) -> Result<(), CaError> {
         .map_err(|error| CaError::unwritable(path, error))
 }
 
+/// Waits for the lock on a directory, which ends with the returned file. Where directories cannot
+/// be locked there is none, and programs that start at once may overtake each other.
+pub(super) fn lock_directory(path: &Path) -> Result<Option<File>, CaError> {
+    if !cfg!(unix) {
+        return Ok(None);
+    }
+    let directory = File::open(path).map_err(|error| CaError::unwritable(path, error))?;
+    match directory.lock() {
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+            Err(CaError::unwritable(path, error))
+        }
+        _ => Ok(Some(directory)),
+    }
+}
+
 /// Removes what an interrupted start has left behind.
 pub(super) fn remove_leftovers(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {

@@ -20,7 +20,7 @@ pub(crate) use custom::expand_home;
 pub use custom::{CustomCertError, CustomCerts};
 pub use leaf::{Leaf, LeafStore};
 pub use names::{LeafNames, San, UpstreamNames, Wanted, host_name};
-pub(crate) use pem::PemFile;
+pub(crate) use pem::{KeyError, PemFile};
 
 /// Why the authority or one of its certificates is not available.
 #[derive(Debug, thiserror::Error)]

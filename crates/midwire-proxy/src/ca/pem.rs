@@ -43,7 +43,7 @@ impl PemFile {
             key: None,
         };
         for section in sections {
-            if section.tag() == "CERTIFICATE" || section.tag() == "TRUSTED CERTIFICATE" {
+            if section.tag() == "CERTIFICATE" || section.tag() == "X509 CERTIFICATE" {
                 file.certificates.push(section.into_contents().into());
             } else if file.key.is_none() {
                 file.key = KeySection::read(section);

@@ -49,6 +49,24 @@ fn a_new_authority_is_found_again() {
     assert!(!pem.contains("PRIVATE"));
 }
 
+#[test]
+fn starting_at_once_makes_one_authority() {
+    let directory = tempfile::tempdir().unwrap();
+    let confdir = directory.path().join("conf");
+    let made: Vec<Bytes> = std::thread::scope(|scope| {
+        let start = || authority(&confdir).certificate_der().clone();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let kept = authority(&confdir);
+    assert!(made.iter().all(|der| der == kept.certificate_der()));
+    let pem = fs::read_to_string(confdir.join("mitmproxy-ca-cert.pem")).unwrap();
+    assert_eq!(pem, kept.certificate_pem());
+}
+
 #[cfg(unix)]
 #[test]
 fn keys_are_for_their_owner_only() {

@@ -102,7 +102,7 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
                 return End::Closed;
             }
             After::Cut => return End::Closed,
-            After::Switch(link, _) => {
+            After::Switch(link) => {
                 switch(session, source, sink, *link).await;
                 return End::Closed;
             }

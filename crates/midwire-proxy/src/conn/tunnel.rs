@@ -15,7 +15,7 @@ use crate::http::message::Destination;
 use crate::io::Io;
 use crate::session::Session;
 use crate::tcp;
-use crate::tls::ServerParameters;
+use crate::tls::{ServerParameters, ServerSide};
 use crate::upstream::{self, Opened, Target};
 
 /// Serves what is inside a tunnel to `address`. `opened` is the connection that was made ahead, without TLS.
@@ -444,7 +444,7 @@ async fn shake(
     };
     let asked = facts.sni.clone().unwrap_or_else(|| address.host.clone());
     let wait = session.options().client_tls_timeout;
-    let shaken = crate::within(wait, tls.server.accept(client.into_io(), config)).await;
+    let shaken = crate::within(wait, ServerSide::accept(client.into_io(), config)).await;
     let error = match shaken {
         Some(Ok((stream, shown))) => {
             facts.timestamp_tls_setup = Some(crate::now());

@@ -31,7 +31,7 @@ pub(crate) enum After {
     /// It is to be cut, so that the client sees that a message is incomplete.
     Cut,
     /// Both sides go on with another protocol after 101.
-    Switch(Box<Link>, Box<HttpFlow>),
+    Switch(Box<Link>),
 }
 
 struct Exchange<'a> {
@@ -608,7 +608,7 @@ impl Exchange<'_> {
         self.hooked().await?;
         self.send_response_head(Framing::None);
         self.reply.end(None).await.map_err(|_| Fault::ClientGone)?;
-        Ok(After::Switch(Box::new(link), Box::new(self.flow.clone())))
+        Ok(After::Switch(Box::new(link)))
     }
 
     /// Puts the server's connection away and says what follows for the client's.

@@ -99,11 +99,7 @@ impl ClientSide {
         })
     }
 
-    /// Performs the handshake with a server.
-    ///
-    /// The certificate is verified against `sni`, or against `server_name` (host or address)
-    /// when no SNI is to be sent. An address in `sni` is verified but not sent (RFC 6066 §3).
-    /// With `ssl_insecure` the names may be anything; one that is no host name is not sent.
+    /// Performs the handshake with a server; [`Self::target`] says what the names do.
     ///
     /// # Errors
     /// The alert that tells the server has been sent when this returns.
@@ -117,18 +113,45 @@ impl ClientSide {
         sni: Option<&str>,
         alpn: &[Bytes],
     ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
+        let target = self.target(server_name, sni, alpn)?;
+        let connector = TlsConnector::from(target.config);
+        let stream = connector.connect(target.name, io).await?;
+        let (_, connection) = stream.get_ref();
+        let facts = TlsFacts::new(connection, target.sni);
+        Ok((stream.into(), facts))
+    }
+
+    /// What a handshake needs, for transports that perform their own (QUIC).
+    ///
+    /// The certificate is verified against `sni`, or against `server_name` (host or address)
+    /// when no SNI is to be sent. An address in `sni` is verified but not sent (RFC 6066 §3).
+    /// With `ssl_insecure` the names may be anything; one that is no host name is not sent.
+    pub fn target(
+        &self,
+        server_name: &str,
+        sni: Option<&str>,
+        alpn: &[Bytes],
+    ) -> Result<Target, TlsError> {
         let asked = sni.unwrap_or(server_name);
         let name = self.inner.name(asked)?;
-        let sent = match &name {
+        let sni = match &name {
             ServerName::DnsName(name) if sni.is_some() => Some(name.as_ref().to_owned()),
             _ => None,
         };
-        let config = self.inner.config(asked, alpn, sent.is_some())?;
-        let stream = TlsConnector::from(config).connect(name, io).await?;
-        let (_, connection) = stream.get_ref();
-        let facts = TlsFacts::new(connection, sent);
-        Ok((stream.into(), facts))
+        let config = self.inner.config(asked, alpn, sni.is_some())?;
+        Ok(Target { config, name, sni })
     }
+}
+
+/// A configuration and the name to use it with.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Sends the SNI, protocols and client certificate, and verifies.
+    pub config: Arc<ClientConfig>,
+    /// What the certificate is verified against.
+    pub name: ServerName<'static>,
+    /// What is sent.
+    pub sni: Option<String>,
 }
 
 impl Inner {

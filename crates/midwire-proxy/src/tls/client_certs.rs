@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::TlsConfigError;
-use crate::ca::{PemFile, San, expand_home};
+use crate::ca::{KeyError, PemFile, San, expand_home};
 
 /// A file for all servers, or a directory with `NAME.pem` for some.
 #[derive(Debug)]
@@ -72,9 +72,14 @@ fn load(path: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, TlsConfi
     if file.certificates.is_empty() {
         return Err(failed("it holds no certificate".to_owned()));
     }
-    let key = file
-        .private_key(None)
-        .map_err(|error| failed(error.to_string()))?;
+    let key = file.private_key(None).map_err(|error| {
+        failed(match error {
+            KeyError::PassphraseNeeded => {
+                "its private key is encrypted, which client_certs cannot use".to_owned()
+            }
+            other => other.to_string(),
+        })
+    })?;
     CertifiedKey::from_der(file.certificates, key, provider)
         .map_err(|error| failed(error.to_string()))
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 /// Why TLS cannot be set up as the options say.
@@ -188,8 +189,11 @@ pub enum VerifyError {
     #[error("certificate is not yet valid")]
     NotYetValid,
     /// Made for other names.
-    #[error("Hostname mismatch, certificate is not valid for '{0}'.")]
+    #[error("hostname mismatch, certificate is not valid for '{0}'")]
     HostnameMismatch(String),
+    /// Made for other addresses.
+    #[error("IP address mismatch, certificate is not valid for '{0}'")]
+    AddressMismatch(String),
     /// Not for servers.
     #[error("unsuitable certificate purpose")]
     Purpose,
@@ -212,7 +216,11 @@ impl From<&CertificateError> for VerifyError {
                 Self::NotYetValid
             }
             CertificateError::NotValidForNameContext { expected, .. } => {
-                Self::HostnameMismatch(expected.to_str().into_owned())
+                let name = expected.to_str().into_owned();
+                match expected {
+                    ServerName::IpAddress(_) => Self::AddressMismatch(name),
+                    _ => Self::HostnameMismatch(name),
+                }
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
             CertificateError::BadSignature => Self::Signature,

@@ -15,7 +15,7 @@ mod roots;
 mod server;
 mod verify;
 
-pub use client::{ClientSide, UpstreamTls};
+pub use client::{ClientSide, Target, UpstreamTls};
 pub use error::{HandshakeLog, TlsConfigError, TlsError, VerifyError};
 pub use facts::TlsFacts;
 pub use key_log::KeyLogFile;

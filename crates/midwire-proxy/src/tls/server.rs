@@ -129,7 +129,6 @@ impl ServerSide {
     /// # Cancellation
     /// Dropping it drops `io`: the client sees the connection close inside the handshake.
     pub async fn accept<S: Io>(
-        &self,
         io: S,
         config: Arc<ServerConfig>,
     ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {

@@ -90,7 +90,7 @@ async fn handshake(
     let (host, sni, alpn) = name;
     let alpn = protocols(alpn);
     let (mut accepted, mut connected) = tokio::join!(
-        server.accept(near, config),
+        ServerSide::accept(near, config),
         client.connect(far, host, sni, &alpn)
     );
     if let (Ok((near, _)), Ok((far, _))) = (&mut accepted, &mut connected) {
@@ -211,6 +211,17 @@ async fn an_address_is_verified_and_not_sent() {
             passes,
             "{certificate} {host} {sni:?}: {connected:?}"
         );
+        if let Err(error) = &connected {
+            let kind = if host == "127.0.0.1" {
+                "IP address"
+            } else {
+                "hostname"
+            };
+            let expected = format!(
+                "Certificate verify failed: {kind} mismatch, certificate is not valid for '{host}'"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
         if let Ok((_, facts)) = accepted {
             let sent = sni.filter(|name| name.parse::<std::net::IpAddr>().is_err());
             let sent = sent.map(|name| name.trim_end_matches('.').to_lowercase());
@@ -309,7 +320,7 @@ async fn a_close_inside_the_handshake_is_no_warning() {
     let (near, mut far) = tokio::io::duplex(1024);
     far.write_all(&[22, 3, 1]).await.unwrap();
     drop(far);
-    let error = server.accept(near, config).await.unwrap_err();
+    let error = ServerSide::accept(near, config).await.unwrap_err();
     assert!(matches!(error, TlsError::Closed), "{error:?}");
     let log = error.client_log("a.test");
     assert_eq!(log.level, tracing::Level::INFO);
@@ -327,7 +338,7 @@ async fn garbage_is_a_protocol_error() {
     let config = server.config(&fixture.server("a.test", &[])).unwrap();
     let (near, mut far) = tokio::io::duplex(1024);
     far.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    let error = server.accept(near, config).await.unwrap_err();
+    let error = ServerSide::accept(near, config).await.unwrap_err();
     assert!(matches!(error, TlsError::Protocol(_)), "{error:?}");
     let text = error.client_log("a.test").text;
     assert!(

@@ -5,9 +5,14 @@ pub(super) fn is_token(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
 
-/// A byte that may stand in a request target: neither blank nor control; 0x80 to 0xFF pass as they are.
-pub(super) fn is_target(byte: u8) -> bool {
-    TARGET[usize::from(byte)]
+/// True for bytes that may stand in a request target: neither blank nor control; 0x80 to 0xFF pass as they are.
+///
+/// Looks at all bytes in any case, which the compiler turns into vector instructions.
+pub(super) fn is_target(bytes: &[u8]) -> bool {
+    let odd = bytes.iter().fold(0, |odd, byte| {
+        odd | u8::from(*byte <= 0x20) | u8::from(*byte == 0x7f)
+    });
+    odd == 0
 }
 
 /// A byte of a registered name in a host, without `%` and the comma that a list of hosts would have (RFC 3986 §3.2.2).
@@ -37,7 +42,6 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
 
 static TOKEN: [bool; 256] = alphanumeric_and(b"!#$%&'*+-.^_`|~");
 static HOST: [bool; 256] = alphanumeric_and(b"-._~!$&'()*+;=");
-static TARGET: [bool; 256] = target();
 
 const fn alphanumeric_and(more: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -50,16 +54,6 @@ const fn alphanumeric_and(more: &[u8]) -> [bool; 256] {
     while at < more.len() {
         table[more[at] as usize] = true;
         at += 1;
-    }
-    table
-}
-
-const fn target() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = byte > 0x20 && byte != 0x7f;
-        byte += 1;
     }
     table
 }

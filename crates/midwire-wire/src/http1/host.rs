@@ -9,6 +9,12 @@ use super::chars::is_host;
 /// The host keeps its spelling, an IPv6 address its brackets. Userinfo, blanks, lists, paths, bytes above 0x7F,
 /// broken addresses and ports above 65535 do not pass; `host:` has no port (RFC 3986 §3.2.2, §3.2.3).
 pub fn parse_authority(authority: &[u8]) -> Option<(&str, Option<u16>)> {
+    let (host, port) = split_authority(authority)?;
+    Some((std::str::from_utf8(host).ok()?, port))
+}
+
+/// The same without the cost of a `str`.
+pub(super) fn split_authority(authority: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let end = match authority {
         [b'[', rest @ ..] => memchr::memchr(b']', rest)? + 2,
         _ => memchr::memchr(b':', authority).unwrap_or(authority.len()),
@@ -26,7 +32,7 @@ pub fn parse_authority(authority: &[u8]) -> Option<(&str, Option<u16>)> {
         [b':', digits @ ..] => Some(parse_port(digits)?),
         _ => return None,
     };
-    Some((std::str::from_utf8(host).ok()?, port))
+    Some((host, port))
 }
 
 fn is_ipv6(address: &[u8]) -> bool {
@@ -34,6 +40,9 @@ fn is_ipv6(address: &[u8]) -> bool {
 }
 
 fn is_name(name: &[u8]) -> bool {
+    if name.iter().all(|byte| is_host(*byte)) {
+        return !name.is_empty();
+    }
     let mut rest = name;
     loop {
         rest = match rest {

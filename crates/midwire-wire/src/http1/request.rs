@@ -5,8 +5,9 @@ use std::ops::Range;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::chars::{is_target, is_token};
+use super::host::split_authority;
 use super::section::Section;
-use super::{Framing, Limits, Shown, Violation, framing, parse_authority};
+use super::{Framing, Limits, Shown, Violation, framing};
 use crate::{RequestHead, TargetForm, Version};
 
 /// Decodes the heads of the requests on one connection, each when the body before it has been taken.
@@ -109,7 +110,7 @@ impl RequestDecoder {
             if notes.host.count > 1 {
                 return Err(Violation::Hosts);
             }
-            if parse_authority(host).is_none() {
+            if split_authority(host).is_none() {
                 return Err(Violation::Host(Shown::one(host)));
             }
         }
@@ -136,19 +137,19 @@ impl RequestLine {
             let part = line.split(|b| *b == b' ').next().unwrap_or_default();
             return Err(Violation::Method(Shown::one(part)));
         };
-        let (target, rest) = split_run(rest, is_target);
-        let version = match rest.split_first() {
-            Some((b' ', version)) if !target.is_empty() => parse_version(version),
-            Some((b' ' | b'\t', _)) | None => return Err(bad_line()),
-            Some(_) => return Err(Violation::Target(Shown::one(line))),
-        };
-        let version = match version {
+        let end = memchr::memchr(b' ', rest).ok_or_else(bad_line)?;
+        let (target, rest) = rest.split_at_checked(end).ok_or_else(bad_line)?;
+        if !is_target(target) {
+            return Err(Violation::Target(Shown::one(target)));
+        }
+        let version = rest.get(1..).unwrap_or_default();
+        if target.is_empty() || version.contains(&b' ') {
+            return Err(bad_line());
+        }
+        let version = match parse_version(version) {
             Some((1, 0)) => Version::Http10,
             Some((1, _)) => Version::Http11,
-            Some(_) => {
-                let version = rest.get(1..).unwrap_or_default();
-                return Err(Violation::Version(Shown::one(version)));
-            }
+            Some(_) => return Err(Violation::Version(Shown::one(version))),
             None => return Err(bad_line()),
         };
         let start = method.len() + 1;
@@ -184,7 +185,7 @@ pub(super) fn parse_version(bytes: &[u8]) -> Option<(u8, u8)> {
 fn form_of(method: &[u8], target: &[u8], limits: &Limits) -> Result<TargetForm, Violation> {
     let bad = || Violation::Target(Shown::one(target));
     if method == b"CONNECT" {
-        let (_, port) = parse_authority(target).ok_or_else(bad)?;
+        let (_, port) = split_authority(target).ok_or_else(bad)?;
         return port.map(|_| TargetForm::Authority).ok_or_else(bad);
     }
     match target {
@@ -193,7 +194,7 @@ fn form_of(method: &[u8], target: &[u8], limits: &Limits) -> Result<TargetForm, 
         _ => {}
     }
     let authority = absolute_authority(target).ok_or_else(bad)?;
-    if limits.is_strict() && parse_authority(authority).is_none() {
+    if limits.is_strict() && split_authority(authority).is_none() {
         return Err(Violation::TargetHost(Shown::one(target)));
     }
     Ok(TargetForm::Absolute)

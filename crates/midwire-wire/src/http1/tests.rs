@@ -667,3 +667,18 @@ fn expectations() {
     assert_eq!(check("200-ok").unwrap_err().status(), 417);
     assert_eq!(check("100-continue, x").unwrap_err().status(), 417);
 }
+
+#[test]
+fn a_head_that_drips_in_costs_no_more_than_one_that_comes_at_once() {
+    // With a scan from the start for each byte this would take minutes.
+    let long = "x".repeat(200_000);
+    let input = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n");
+    let mut decoder = RequestDecoder::new(strict());
+    let mut buf = BytesMut::new();
+    let mut heads = 0;
+    for byte in input.bytes() {
+        buf.extend_from_slice(&[byte]);
+        heads += usize::from(decoder.decode(&mut buf).unwrap().is_some());
+    }
+    assert_eq!(heads, 1);
+}

@@ -1,5 +1,7 @@
 //! What a backslash means outside of classes, and the characters it can name anywhere.
 
+use std::fmt::Write as _;
+
 use super::{Dialect, Item, Local, PatternError, Translator};
 
 impl Translator {
@@ -9,10 +11,10 @@ impl Translator {
             return Err(self.error("bad escape (end of pattern)"));
         };
         match c {
-            'A' => self.fixed(r"\A"),
-            'Z' => self.fixed(r"\z"),
-            'b' => self.boundary(local, r"\b"),
-            'B' => self.boundary(local, r"\B"),
+            'A' => Ok(self.fixed(r"\A")),
+            'Z' => Ok(self.fixed(r"\z")),
+            'b' => Ok(self.boundary(local, r"\b")),
+            'B' => Ok(self.boundary(local, r"\B")),
             'd' | 'D' | 's' | 'S' | 'w' | 'W' => {
                 let set = self.set(c, local);
                 self.out.push_str(&set);
@@ -27,12 +29,12 @@ impl Translator {
         }
     }
 
-    fn fixed(&mut self, text: &str) -> Result<Item, PatternError> {
+    fn fixed(&mut self, text: &str) -> Item {
         self.out.push_str(text);
-        Ok(Item::Fixed)
+        Item::Fixed
     }
 
-    fn boundary(&mut self, local: Local, text: &str) -> Result<Item, PatternError> {
+    fn boundary(&mut self, local: Local, text: &str) -> Item {
         if self.dialect == Dialect::Bytes || !local.ascii {
             return self.fixed(text);
         }
@@ -80,7 +82,7 @@ impl Translator {
         }
         self.needs_fancy = true;
         // The parentheses keep a digit that follows apart.
-        self.out.push_str(&format!(r"(?:\{number})"));
+        let _ = write!(self.out, r"(?:\{number})");
         Ok(Item::Atom)
     }
 

@@ -1,5 +1,7 @@
 //! Everything that begins with a parenthesis.
 
+use std::fmt::Write as _;
+
 use super::{Dialect, Flags, GROUP_LIMIT, Item, Local, PatternError, Translator};
 
 impl Translator {
@@ -14,12 +16,11 @@ impl Translator {
         };
         loop {
             let start = self.position;
-            if self.next_if('(')
-                && self.next_if('?')
-                && self.peek().is_some_and(|c| "aiLmsux".contains(c))
-            {
-                let set = self.flag_letters(&mut local)?;
-                if set && self.next_if(')') {
+            if self.next_if('(') && self.next_if('?') {
+                // With `:` after them the flags are those of a group only.
+                let mut with = local;
+                if self.flag_letters(&mut with)? && self.next_if(')') {
+                    local = with;
                     continue;
                 }
             }
@@ -84,7 +85,7 @@ impl Translator {
             '#' => {
                 while let Some(c) = self.next() {
                     if c == ')' {
-                        return self.nothing(local, depth);
+                        return self.nothing(local);
                     }
                 }
                 self.position = start;
@@ -100,7 +101,7 @@ impl Translator {
     }
 
     /// A comment is nothing: a quantifier after it belongs to the item before, which we have written already.
-    fn nothing(&mut self, local: Local, _depth: usize) -> Result<Item, PatternError> {
+    fn nothing(&mut self, local: Local) -> Result<Item, PatternError> {
         let after = self.position;
         if self.next_counts(local)?.is_some() {
             self.position = after;
@@ -219,7 +220,7 @@ impl Translator {
         if depth >= super::NESTING_LIMIT {
             return Err(self.error("groups nested too deep"));
         }
-        self.out.push_str(&format!("(?({number})"));
+        let _ = write!(self.out, "(?({number})");
         self.sequence(local, depth + 1)?;
         if self.next_if('|') {
             self.out.push('|');

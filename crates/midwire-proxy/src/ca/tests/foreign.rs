@@ -15,6 +15,16 @@ fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
+fn mitmdump() -> Option<PathBuf> {
+    let found = std::env::var_os(MITMDUMP)
+        .map(PathBuf::from)
+        .or_else(|| program("mitmdump"));
+    if found.is_none() {
+        println!("SKIPPED: no mitmdump in PATH nor named by {MITMDUMP}");
+    }
+    found
+}
+
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -78,6 +88,37 @@ fn our_files_open_elsewhere() {
             .arg(path.join("mitmproxy-ca-cert.p12")));
         assert!(shown.contains("trustedCertEntry"), "{shown}");
     }
+}
+
+#[test]
+fn our_pkcs12_opens_in_the_library_of_mitmproxy() {
+    let Some(python) = mitmdump().map(|program| program.with_file_name("python")) else {
+        return;
+    };
+    if !python.is_file() {
+        println!("SKIPPED: no python beside mitmdump");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let made = authority(directory.path());
+    let script = "import sys
+from cryptography.hazmat.primitives.serialization import pkcs12
+key, cert, more = pkcs12.load_key_and_certificates(open(sys.argv[1], 'rb').read(), None)
+print(key is not None, len(more) + (cert is not None))";
+    for (file, expected) in [
+        ("mitmproxy-ca.p12", "True 1"),
+        ("mitmproxy-ca-cert.p12", "False 1"),
+    ] {
+        let path = directory.path().join(file);
+        let shown = run(Command::new(&python).args(["-c", script]).arg(&path));
+        assert_eq!(shown.trim(), expected, "{file}");
+    }
+    assert_eq!(
+        fs::read(directory.path().join("mitmproxy-ca-cert.p12"))
+            .unwrap()
+            .len(),
+        made.certificate_p12().unwrap().len()
+    );
 }
 
 #[test]

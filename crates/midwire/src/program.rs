@@ -1,0 +1,132 @@
+//! Which tool is called: by the name of the program file, or by the first word.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use midwire_core::options::Tool;
+
+/// A tool under the name it was called by.
+pub(crate) struct Program {
+    /// For messages.
+    pub(crate) name: &'static str,
+    /// Whose flags and options it has.
+    pub(crate) tool: Tool,
+}
+
+/// What a command line calls.
+pub(crate) enum Call {
+    /// A tool with its arguments.
+    Tool(Program, Vec<OsString>),
+    /// The overview of subcommands.
+    Help,
+    /// A word that is no subcommand.
+    Unknown(OsString),
+}
+
+/// Reads the program name and the first argument.
+pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
+    let stem = Path::new(name)
+        .file_stem()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default();
+    match stem {
+        "mitmdump" => {
+            return Call::Tool(
+                Program {
+                    name: "mitmdump",
+                    tool: Tool::Dump,
+                },
+                args,
+            );
+        }
+        "mitmweb" => {
+            return Call::Tool(
+                Program {
+                    name: "mitmweb",
+                    tool: Tool::Web,
+                },
+                args,
+            );
+        }
+        "mitmproxy" => {
+            return Call::Tool(
+                Program {
+                    name: "mitmproxy",
+                    tool: Tool::Console,
+                },
+                args,
+            );
+        }
+        _ => {}
+    }
+    let Some(first) = args.first().and_then(|first| first.to_str()) else {
+        return Call::Help;
+    };
+    let program = match first {
+        "dump" => Program {
+            name: "midwire dump",
+            tool: Tool::Dump,
+        },
+        "--version" => {
+            return Call::Tool(
+                Program {
+                    name: "midwire",
+                    tool: Tool::Dump,
+                },
+                args,
+            );
+        }
+        "-h" | "--help" | "help" => return Call::Help,
+        _ => return Call::Unknown(args.swap_remove(0)),
+    };
+    args.remove(0);
+    Call::Tool(program, args)
+}
+
+/// What `midwire --help` prints.
+pub(crate) const HELP: &str = "\
+usage: midwire SUBCOMMAND [ARGUMENTS]
+
+An interactive, TLS-capable intercepting proxy.
+
+subcommands:
+  dump    intercept traffic and print or save it, without interaction
+          (midwire dump --help shows its flags)
+
+Under the name mitmdump the program behaves as that tool.
+The terminal and browser interfaces are not part of this version yet.
+";
+
+/// What `--version` prints.
+pub(crate) fn version() -> String {
+    format!(
+        "Midwire:   {}\nMitmproxy: compatible with 12.2\nTLS:       rustls with aws-lc-rs\nPlatform:  {} {}\n",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &[&str], expected: Option<(Tool, usize)>) {
+        let mut words = line.iter().map(OsString::from);
+        let name = words.next().unwrap();
+        let got = match call(&name, words.collect()) {
+            Call::Tool(program, args) => Some((program.tool, args.len())),
+            Call::Help | Call::Unknown(_) => None,
+        };
+        assert_eq!(got, expected, "{line:?}");
+    }
+
+    #[test]
+    fn tools_are_called_by_name_or_word() {
+        check(&["/usr/bin/mitmdump", "-n"], Some((Tool::Dump, 1)));
+        check(&["midwire", "dump", "-n"], Some((Tool::Dump, 1)));
+        check(&["midwire", "--version"], Some((Tool::Dump, 1)));
+        check(&["midwire"], None);
+        check(&["midwire", "frobnicate"], None);
+    }
+}

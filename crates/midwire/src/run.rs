@@ -1,0 +1,114 @@
+//! From options to a running program, and to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use midwire_core::Kernel;
+use midwire_core::log::LogStream;
+use midwire_core::options::OptionStore;
+use midwire_core::options::cli::{Action, Invocation};
+use midwire_proxy::Engine;
+
+/// How long connections may go on after the signal to end (security.md §3).
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the program until a signal or a failure ends it.
+pub(crate) async fn run(
+    options: OptionStore,
+    log: LogStream,
+    invocation: &Invocation,
+) -> anyhow::Result<()> {
+    let kernel = Arc::new(Kernel::new(options, log));
+    let links = midwire_addons::default_links(&kernel, invocation.tool);
+    kernel.set_addons(links).map_err(|reason| anyhow!(reason))?;
+    if let Some(notice) = invocation.filter_notice() {
+        tracing::info!("{notice}");
+    }
+    if invocation.action == Action::Commands {
+        bail!("--commands is not available yet");
+    }
+    let signals = Signals::new().context("cannot listen for signals")?;
+    let engine = match kernel.options().load().server {
+        true => Some(open(&kernel).await?),
+        false => None,
+    };
+    kernel.start();
+    let errors = kernel.log().errors();
+    if errors > 0 {
+        bail!(
+            "Error{} logged during startup, exiting...",
+            if errors > 1 { "s" } else { "" }
+        );
+    }
+    serve(&kernel, engine.as_deref(), signals).await;
+    kernel.chain().done(&kernel);
+    match kernel.failure() {
+        Some(failure) => Err(anyhow!(failure)),
+        None => Ok(()),
+    }
+}
+
+async fn open(kernel: &Arc<Kernel>) -> anyhow::Result<Arc<Engine>> {
+    let engine = Engine::new(kernel)?;
+    engine.listen().await.map_err(|failures| {
+        let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        anyhow!(lines.join("\n"))
+    })?;
+    Ok(engine)
+}
+
+/// Waits for the end, then gives connections a moment. A second signal ends at once.
+async fn serve(kernel: &Kernel, engine: Option<&Engine>, mut signals: Signals) {
+    tokio::select! {
+        () = kernel.shutdown().cancelled() => {}
+        () = signals.next() => kernel.shutdown().cancel(),
+    }
+    kernel.parked().resume_all();
+    if let Some(engine) = engine {
+        tokio::select! {
+            () = engine.drained() => {}
+            () = tokio::time::sleep(GRACE) => {}
+            () = signals.next() => {}
+        }
+    }
+}
+
+/// The signals that end the program.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
