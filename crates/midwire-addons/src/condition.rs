@@ -2,7 +2,7 @@
 
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
 use midwire_flow::HttpFlow;
-use midwire_flow::filter::Filter;
+use midwire_flow::filter::{Filter, FilterError};
 
 /// A filter that may be absent; then all flows meet it.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,11 @@ impl Condition {
         Ok(Self(Some(filter)))
     }
 
+    /// Reads a filter that must be there.
+    pub(crate) fn required(expression: &str) -> Result<Self, FilterError> {
+        Filter::parse(expression).map(|filter| Self(Some(filter)))
+    }
+
     /// True if the flow meets the condition.
     pub(crate) fn admits(&self, flow: FlowRef<'_>) -> bool {
         let Some(filter) = &self.0 else {
@@ -37,6 +42,15 @@ impl Condition {
     /// As [`Condition::admits`], for an HTTP flow.
     pub(crate) fn admits_http(&self, flow: &HttpFlow) -> bool {
         self.admits(FlowRef::Http(flow))
+    }
+
+    /// What the condition needs of the content of this side, when a request may be changed by it: the whole, since
+    /// a request that was passed on can no longer be changed.
+    pub(crate) fn whole_request(&self, part: Part) -> ContentNeed {
+        match (part, self.content_need(part)) {
+            (Part::Response, _) | (_, ContentNeed::Nothing) => ContentNeed::Nothing,
+            (Part::Request, _) => ContentNeed::Whole,
+        }
     }
 
     /// True if content decides.

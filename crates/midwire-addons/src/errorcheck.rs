@@ -45,12 +45,8 @@ impl Addon for ErrorCheck {
     }
 
     fn running(&self, kernel: &Kernel) {
-        let messages = std::mem::take(
-            &mut *self
-                .messages
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let messages =
+            std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner));
         let plural = match kernel.log().errors() {
             0 => return,
             1 => "",
@@ -59,7 +55,10 @@ impl Addon for ErrorCheck {
         // The terminal of the terminal interface shows no log, so the messages are repeated.
         let text = match kernel.options().tool() {
             Tool::Console => {
-                format!("Error{plural} logged during startup:\n{}", messages.join("\n"))
+                format!(
+                    "Error{plural} logged during startup:\n{}",
+                    messages.join("\n")
+                )
             }
             Tool::Dump | Tool::Web => format!("Error{plural} logged during startup, exiting..."),
         };

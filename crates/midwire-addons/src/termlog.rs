@@ -46,12 +46,7 @@ impl Addon for TermLog {
         HookSet::EMPTY
     }
 
-    fn configure(
-        &self,
-        _: &Kernel,
-        options: &Options,
-        changed: &Changed,
-    ) -> Result<(), String> {
+    fn configure(&self, _: &Kernel, options: &Options, changed: &Changed) -> Result<(), String> {
         if changed.contains("termlog_verbosity")
             && let Some(level) = Level::parse(&options.termlog_verbosity)
         {
@@ -139,7 +134,8 @@ mod tests {
         ));
         let out = Shared::default();
         let output = Output::new(Box::new(out.clone()), Colour::Never);
-        let link = midwire_core::Link::Sync(Arc::new(TermLog::new(&Arc::downgrade(&kernel), output)));
+        let link =
+            midwire_core::Link::Sync(Arc::new(TermLog::new(&Arc::downgrade(&kernel), output)));
         kernel.set_addons(vec![link]).unwrap();
         let level = |text: &str| {
             kernel
@@ -156,7 +152,10 @@ mod tests {
         kernel.log().write(&entry(Level::Info, "four"));
         kernel.log().write(&entry(Level::Alert, "five"));
         let text = out.take();
-        let words: Vec<&str> = text.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        let words: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split(' ').nth(1))
+            .collect();
         assert_eq!(words, ["two", "five"]);
     }
 }

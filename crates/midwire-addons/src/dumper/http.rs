@@ -152,7 +152,11 @@ impl Printer<'_> {
             self.page
                 .push("    ")
                 .paint(escape_bytes(name).trim_start(), Style::colour(BLUE))
-                .push(if value.trim_end().is_empty() { ":" } else { ": " })
+                .push(if value.trim_end().is_empty() {
+                    ":"
+                } else {
+                    ": "
+                })
                 .push(value.trim_end())
                 .line();
         }

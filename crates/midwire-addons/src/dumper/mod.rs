@@ -16,8 +16,8 @@ use midwire_core::options::{Changed, Options};
 use midwire_flow::{DnsFlow, HttpFlow, MessageFlow, Replay};
 use midwire_views::Registry;
 
-use crate::output::{self, Output};
 use crate::condition::Condition;
+use crate::output::{self, Output};
 use crate::show;
 use crate::style::{Page, Style, YELLOW};
 
@@ -129,12 +129,7 @@ impl Addon for Dumper {
         }
     }
 
-    fn configure(
-        &self,
-        _: &Kernel,
-        options: &Options,
-        changed: &Changed,
-    ) -> Result<(), String> {
+    fn configure(&self, _: &Kernel, options: &Options, changed: &Changed) -> Result<(), String> {
         let before = self.settings.load();
         let filter = if changed.contains("dumper_filter") {
             Condition::parse(options.dumper_filter.as_deref())?
@@ -183,19 +178,27 @@ impl Addon for Dumper {
     }
 
     fn tcp_message(&self, kernel: &Kernel, flow: &mut MessageFlow) {
-        self.print(kernel, FlowRef::Tcp(flow), |p| p.message(flow, &stream::TCP));
+        self.print(kernel, FlowRef::Tcp(flow), |p| {
+            p.message(flow, &stream::TCP)
+        });
     }
 
     fn tcp_error(&self, kernel: &Kernel, flow: &mut MessageFlow) {
-        self.print(kernel, FlowRef::Tcp(flow), |p| p.failure(flow, &stream::TCP));
+        self.print(kernel, FlowRef::Tcp(flow), |p| {
+            p.failure(flow, &stream::TCP)
+        });
     }
 
     fn udp_message(&self, kernel: &Kernel, flow: &mut MessageFlow) {
-        self.print(kernel, FlowRef::Udp(flow), |p| p.message(flow, &stream::UDP));
+        self.print(kernel, FlowRef::Udp(flow), |p| {
+            p.message(flow, &stream::UDP)
+        });
     }
 
     fn udp_error(&self, kernel: &Kernel, flow: &mut MessageFlow) {
-        self.print(kernel, FlowRef::Udp(flow), |p| p.failure(flow, &stream::UDP));
+        self.print(kernel, FlowRef::Udp(flow), |p| {
+            p.failure(flow, &stream::UDP)
+        });
     }
 
     fn dns_response(&self, kernel: &Kernel, flow: &mut DnsFlow) {
@@ -211,8 +214,7 @@ impl Printer<'_> {
     /// Who sent the request.
     fn client(&mut self, info: &midwire_flow::FlowInfo) {
         if info.is_replay == Some(Replay::Request) {
-            self.page
-                .paint("[replay]", Style::colour(YELLOW).bold());
+            self.page.paint("[replay]", Style::colour(YELLOW).bold());
         } else if let Some(peer) = &info.client_conn.peername {
             self.page.push(&show::address(Some(peer)));
         }

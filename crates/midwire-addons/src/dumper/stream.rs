@@ -111,8 +111,7 @@ impl Printer<'_> {
             why = format!("{why} (reason: {reason})");
         }
         let server = show::address(flow.info.server_conn.address.as_ref());
-        let text =
-            format!("Error in WebSocket connection to {server}: WebSocket Error: {why}");
+        let text = format!("Error in WebSocket connection to {server}: WebSocket Error: {why}");
         self.page.paint(&text, Style::colour(RED)).line();
     }
 }

@@ -59,12 +59,7 @@ impl Addon for ReadFile {
         HookSet::EMPTY
     }
 
-    fn configure(
-        &self,
-        _: &Kernel,
-        options: &Options,
-        changed: &Changed,
-    ) -> Result<(), String> {
+    fn configure(&self, _: &Kernel, options: &Options, changed: &Changed) -> Result<(), String> {
         if changed.contains("readfile_filter") {
             let filter = Condition::parse(options.readfile_filter.as_deref())?;
             *self.filter.lock().unwrap_or_else(PoisonError::into_inner) = filter;
@@ -211,7 +206,10 @@ fn send_flows(source: Source, filter: &Condition, sender: &mpsc::Sender<Batch>) 
         if batch.len() < source.batch {
             continue;
         }
-        if sender.blocking_send(Batch::Flows(std::mem::take(&mut batch))).is_err() {
+        if sender
+            .blocking_send(Batch::Flows(std::mem::take(&mut batch)))
+            .is_err()
+        {
             return;
         }
     }

@@ -160,12 +160,7 @@ impl Addon for Save {
         }
     }
 
-    fn configure(
-        &self,
-        _: &Kernel,
-        options: &Options,
-        changed: &Changed,
-    ) -> Result<(), String> {
+    fn configure(&self, _: &Kernel, options: &Options, changed: &Changed) -> Result<(), String> {
         let mut state = self.state();
         if changed.contains("save_stream_filter") {
             state.filter = Condition::parse(options.save_stream_filter.as_deref())?;

@@ -176,10 +176,7 @@ impl Task {
     fn settle(&mut self, result: io::Result<()>) -> Next {
         let Err(error) = result else {
             if let Some(failing) = self.failing.take() {
-                tracing::warn!(
-                    "saving works again; {} flows were not saved",
-                    failing.lost
-                );
+                tracing::warn!("saving works again; {} flows were not saved", failing.lost);
             }
             return Next::Go;
         };
