@@ -42,9 +42,11 @@ pub(crate) fn info() -> FlowInfo {
 /// A live flow with a request: `GET http://example.com/`.
 pub(crate) fn http_flow(line: &str) -> HttpFlow {
     let (method, url) = line.split_once(' ').unwrap();
+    let mut request = Request::make(method, url, "", Fields::new()).unwrap();
+    request.fields.clear();
     HttpFlow {
         info: info(),
-        request: Request::make(method, url, "", Fields::new()).unwrap(),
+        request,
         response: None,
         websocket: None,
     }
