@@ -15,6 +15,16 @@ pub(crate) enum Side {
     Server,
 }
 
+impl Side {
+    /// The opposite side.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// A fault that ends an exchange.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {

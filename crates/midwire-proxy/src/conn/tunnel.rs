@@ -210,7 +210,7 @@ async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>
         return session;
     };
     if show {
-        tcp::conversation(&session, io, opened).await;
+        tcp::conversation(&session, io, tcp::Server::Opened(opened)).await;
     } else {
         tcp::relay(&session, io, opened).await;
     }
@@ -218,9 +218,16 @@ async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>
 }
 
 async fn raw(session: &Session, io: Io, address: Address, opened: Option<Opened>) {
-    if let Some(opened) = open_raw(session, address, opened).await {
-        tcp::conversation(session, io, opened).await;
-    }
+    let server = match opened {
+        Some(opened) => tcp::Server::Opened(opened),
+        None => tcp::Server::ToOpen(Target {
+            address,
+            tls: false,
+            sni: None,
+            via: None,
+        }),
+    };
+    tcp::conversation(session, io, server).await;
 }
 
 async fn open_raw(session: &Session, address: Address, opened: Option<Opened>) -> Option<Opened> {
@@ -344,27 +351,25 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
     .await;
     let opened = server.map(Ahead::into_opened);
     match next {
-        Next::Raw | Next::Dns => match opened {
-            Some(opened) => tcp::conversation(&session, client.into_io(), opened).await,
-            None => {
-                let sni = session
-                    .client
-                    .sni
-                    .clone()
-                    .or_else(|| Some(address.host.clone()));
-                let target = Target {
-                    address,
-                    tls: true,
-                    sni,
-                    via: None,
-                };
-                if let Ok(opened) = upstream::open(&session, target).await
-                    && let Ok(opened) = upstream::secure(&session, opened, &[]).await
-                {
-                    tcp::conversation(&session, client.into_io(), opened).await;
-                }
-            }
-        },
+        Next::Raw | Next::Dns => {
+            let sni = session
+                .client
+                .sni
+                .clone()
+                .or_else(|| Some(address.host.clone()));
+            let server = opened.map_or_else(
+                || {
+                    tcp::Server::ToOpen(Target {
+                        address,
+                        tls: true,
+                        sni,
+                        via: None,
+                    })
+                },
+                tcp::Server::Opened,
+            );
+            tcp::conversation(&session, client.into_io(), server).await;
+        }
         Next::NeedMore => {
             if let Some(opened) = opened {
                 opened.close(&session).await;

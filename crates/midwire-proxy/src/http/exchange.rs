@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
-use midwire_flow::{Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value};
+use midwire_flow::{
+    Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value, WebSocketData,
+};
 use midwire_wire::http1::{self, Expected, Framing};
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::capture::Capture;
+use super::h2::Reset;
 use super::message::{self, Destination};
 use super::page;
 use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
-use super::h2::Reset;
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Route, Target};
@@ -37,7 +39,13 @@ pub(crate) enum After {
     /// It is to be cut, so that the client sees that a message is incomplete.
     Cut,
     /// Both sides go on with another protocol after 101.
-    Switch(Box<Link>),
+    Switch(Box<Switched>),
+}
+
+/// Both sides of an exchange that goes on with another protocol.
+pub(crate) struct Switched {
+    pub(crate) link: Link,
+    pub(crate) flow: HttpFlow,
 }
 
 struct Exchange<'a> {
@@ -602,11 +610,22 @@ impl Exchange<'_> {
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
         self.received_response(Tee::new(ContentNeed::Nothing, None, Side::Server));
+        if crate::ws::is_websocket(&self.flow, &self.session.options()) {
+            self.flow.websocket = Some(WebSocketData::default());
+        }
         kernel.response(&mut self.flow).await;
         self.hooked().await?;
+        let is_switched = |response: &midwire_flow::Response| response.status == 101;
+        if !self.flow.response.as_ref().is_some_and(is_switched) {
+            self.flow.websocket = None;
+            link.close(self.session).await;
+            self.send_response_whole().await?;
+            return Ok(After::Close);
+        }
         self.send_response_head(Framing::None);
         self.reply.end(None).await.map_err(|_| Fault::ClientGone)?;
-        Ok(After::Switch(Box::new(link)))
+        let flow = self.flow.clone();
+        Ok(After::Switch(Box::new(Switched { link, flow })))
     }
 
     /// Puts the server's connection away and says what follows for the client's.
@@ -859,11 +878,7 @@ impl Tee {
 ///
 /// # Cancellation
 /// Safe: another call goes on where this one stopped.
-async fn pump(
-    from: &mut Inbound<'_>,
-    to: &mut Outbound<'_>,
-    tee: &mut Tee,
-) -> Result<(), Fault> {
+async fn pump(from: &mut Inbound<'_>, to: &mut Outbound<'_>, tee: &mut Tee) -> Result<(), Fault> {
     let side = tee.side;
     let other = match side {
         Side::Client => Side::Server,
@@ -885,7 +900,9 @@ async fn pump(
                 Some(frame) => frame,
                 None => {
                     // Nothing more is here right now: what is buffered must not wait for it.
-                    to.flush().await.map_err(|error| write_fault(error, other))?;
+                    to.flush()
+                        .await
+                        .map_err(|error| write_fault(error, other))?;
                     next.await
                 }
             }

@@ -103,9 +103,9 @@ pub(super) fn request(
     let mut parts = uri::Parts::default();
     parts.scheme =
         Some(uri::Scheme::try_from(&request.scheme[..]).map_err(|_| bad(&request.scheme))?);
-    parts.authority =
-        Some(uri::Authority::try_from(&authority[..]).map_err(|_| bad(&authority))?);
-    parts.path_and_query = Some(uri::PathAndQuery::from_maybe_shared(path.clone()).map_err(|_| bad(&path))?);
+    parts.authority = Some(uri::Authority::try_from(&authority[..]).map_err(|_| bad(&authority))?);
+    parts.path_and_query =
+        Some(uri::PathAndQuery::from_maybe_shared(path.clone()).map_err(|_| bad(&path))?);
     let mut out = http::Request::new(());
     *out.method_mut() =
         http::Method::from_bytes(&request.method).map_err(|_| ConvertError::Method)?;
@@ -156,7 +156,10 @@ mod tests {
             ("x-pad", " v "),
         ]);
         let map = header_map(&fields).unwrap();
-        let all: Vec<(&str, &[u8])> = map.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        let all: Vec<(&str, &[u8])> = map
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_bytes()))
+            .collect();
         assert_eq!(
             all,
             [("x-one", &b"1"[..]), ("te", b"trailers"), ("x-pad", b"v")]

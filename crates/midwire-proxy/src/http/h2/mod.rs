@@ -39,7 +39,10 @@ type SharedWay = Arc<Mutex<Way>>;
 /// How far sending on a stream has come.
 enum Way {
     /// A request that is not sent yet.
-    Request(Box<SendRequest<Bytes>>, Option<oneshot::Sender<ResponseFuture>>),
+    Request(
+        Box<SendRequest<Bytes>>,
+        Option<oneshot::Sender<ResponseFuture>>,
+    ),
     /// A response that is not sent yet.
     Respond(SendResponse<Bytes>),
     /// The head is sent.

@@ -156,7 +156,7 @@ async fn stream(
     };
     let after = Box::pin(exchange::run(&session, &to, incoming)).await;
     if let After::Switch(link) = after {
-        link.close(&session).await;
+        link.link.close(&session).await;
     }
 }
 
