@@ -14,9 +14,10 @@ impl Addon for AntiCache {
     }
 
     fn interest(&self, options: &Options) -> HookSet {
-        match options.anticache {
-            true => HookSet::of(&[Hook::Request]),
-            false => HookSet::EMPTY,
+        if options.anticache {
+            HookSet::of(&[Hook::Request])
+        } else {
+            HookSet::EMPTY
         }
     }
 

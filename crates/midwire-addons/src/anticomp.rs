@@ -14,9 +14,10 @@ impl Addon for AntiComp {
     }
 
     fn interest(&self, options: &Options) -> HookSet {
-        match options.anticomp {
-            true => HookSet::of(&[Hook::Request]),
-            false => HookSet::EMPTY,
+        if options.anticomp {
+            HookSet::of(&[Hook::Request])
+        } else {
+            HookSet::EMPTY
         }
     }
 
