@@ -27,7 +27,7 @@ pub(crate) async fn relay(session: &Session, mut client: Io, server: Opened) {
     if let Err(error) = copied {
         tracing::debug!(client = %session.peer(), "relay ended: {error}");
     }
-    crate::upstream::disconnected(session, server).await;
+    upstream::disconnected(session, server).await;
 }
 
 async fn copy(client: &mut Io, server: &mut Io, idle: i64) -> std::io::Result<()> {
@@ -126,7 +126,7 @@ async fn story(session: &Session, client: Io, server: Server) {
     } else {
         peers.finish().await;
     }
-    crate::upstream::disconnected(session, server).await;
+    upstream::disconnected(session, server).await;
 }
 
 async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {

@@ -11,7 +11,7 @@ use midwire_core::hooks::{FlowRef, Hook};
 use midwire_core::options::Options;
 use midwire_flow::{Flow, HttpFlow, Number, WebSocketMessage};
 use midwire_wire::websocket::{
-    Close, DeflateParameters, Item, Limits, Message, MessageKind, MessageWriter, Role,
+    Close, DeflateParameters, Item, Limits, Message, MessageKind, Role,
     WebSocketError, negotiate,
 };
 
