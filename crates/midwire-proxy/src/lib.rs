@@ -16,6 +16,8 @@ mod mode;
 mod raw;
 mod session;
 mod tcp;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod upstream;
 mod ws;
