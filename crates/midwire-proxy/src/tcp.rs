@@ -1,5 +1,8 @@
 //! Raw TCP: bytes passed on, as a flow or untouched.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use midwire_flow::{FlowError, FlowInfo, ServerConn};
