@@ -10,6 +10,7 @@ use midwire_flow::{ClientConn, DnsFlow, Flow, HttpFlow, MessageFlow};
 
 use crate::engine::Engine;
 use crate::io::Io;
+use crate::mode::ModeSpec;
 use crate::session::Session;
 
 /// A session with an engine of its own.
@@ -23,7 +24,8 @@ pub(crate) fn session(addon: Option<Arc<dyn Addon>>, settings: &[&str]) -> Sessi
     let links = addon.into_iter().map(Link::Sync).collect();
     kernel.set_addons(links).unwrap();
     let engine = Engine::new(&kernel).unwrap();
-    Session::new(engine, ClientConn::default())
+    let mode = Arc::new(ModeSpec::parse("regular").unwrap());
+    Session::new(engine, ClientConn::default(), mode)
 }
 
 /// Two ends of a connection in memory.

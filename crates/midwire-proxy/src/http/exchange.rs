@@ -16,6 +16,7 @@ use super::stream::{Frame, Inbound, Incoming, Outbound, read_fault};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Target};
+use crate::via::{Hop, How};
 
 /// Interim responses that one exchange passes on (security.md §1.3).
 const INTERIM_MAX: usize = 16;
@@ -64,11 +65,20 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         mut reply,
         began,
     } = incoming;
-    let request = match message::request(&head, to, began) {
+    let mut request = match message::request(&head, to, began) {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
     };
-    let server = Arc::new(ServerConn::default());
+    if let Some(target) = session.reverse()
+        && !session.options().keep_host_header
+    {
+        message::name_host(&mut request, &target.host_field());
+    }
+    let server = Arc::new(ServerConn {
+        address: to.address(),
+        via: session.via.clone(),
+        ..ServerConn::default()
+    });
     let flow = HttpFlow {
         info: FlowInfo::new(Arc::clone(&session.client), server),
         request,
@@ -210,6 +220,9 @@ impl Exchange<'_> {
     async fn send_whole(&mut self, link: &mut Link) -> std::io::Result<()> {
         let request = &self.flow.request;
         let mut head = message::forward_request(request);
+        if link.target.is_forwarded() {
+            message::make_absolute(&mut head, request);
+        }
         let size = request.content.size().unwrap_or(0);
         let framing = message::frame_whole(&mut head.fields, size, request.trailers.is_some());
         link.sink.request_head(&head, framing);
@@ -272,6 +285,9 @@ impl Exchange<'_> {
         }
         link.used = true;
         let mut head = message::forward_request(&self.flow.request);
+        if link.target.is_forwarded() {
+            message::make_absolute(&mut head, &self.flow.request);
+        }
         let framing = message::frame_stream(&mut head.fields, self.framing);
         link.sink.request_head(&head, framing);
         link.sink.flush().await.map_err(Fault::ServerIo)?;
@@ -715,25 +731,20 @@ impl Exchange<'_> {
     fn target(&self) -> Target {
         let request = &self.flow.request;
         let tls = request.scheme.eq_ignore_ascii_case(b"https");
+        let address = midwire_flow::Address::new(request.host.clone(), request.port);
+        let to_named = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
+        let mut target = self.session.target(address, tls);
+        if tls && !to_named {
+            // The name that the client asked us for is that of another server.
+            target.sni = Some(request.host.clone());
+        }
+        let how = match self.to {
+            Destination::Named if !tls => How::Forward,
+            _ => How::Tunnel,
+        };
         let via = self.flow.info.server_conn.via.clone();
-        let mut sni = None;
-        if tls {
-            // Inside a tunnel the server is asked for by the name that the client asked us for.
-            let fixed = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
-            sni = self
-                .session
-                .client
-                .sni
-                .clone()
-                .filter(|_| fixed)
-                .or_else(|| Some(request.host.clone()));
-        }
-        Target {
-            address: midwire_flow::Address::new(request.host.clone(), request.port),
-            tls,
-            sni,
-            via,
-        }
+        target.via = via.map(|via| Hop { via, how });
+        target
     }
 
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.

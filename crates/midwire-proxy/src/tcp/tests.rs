@@ -15,7 +15,7 @@ fn opened(io: Io) -> Server {
         sni: None,
         via: None,
     };
-    Server::Opened(Opened {
+    Server::of(Opened {
         target,
         server: ServerConn::default(),
         io,
@@ -145,7 +145,7 @@ async fn without_a_server_the_flow_ends_with_an_error() {
         sni: None,
         via: None,
     };
-    conversation(&session, client, Server::ToOpen(target)).await;
+    conversation(&session, client, Server { target, opened: None }).await;
     assert_eq!(watcher.hooks(), ["tcp_start", "tcp_error"]);
     let error = recorded(&watcher).info.error.unwrap().msg;
     assert_eq!(error, format!("connection refused: {address}"));
