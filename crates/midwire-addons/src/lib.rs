@@ -9,9 +9,11 @@ mod dumper;
 mod errorcheck;
 mod keepserving;
 mod map_remote;
+mod modes;
 mod modify_body;
 mod modify_headers;
 mod output;
+mod proxyauth;
 mod readfile;
 mod rules;
 mod save;
@@ -22,6 +24,8 @@ mod style;
 mod termlog;
 #[cfg(test)]
 mod testing;
+mod update_alt_svc;
+mod upstream_auth;
 
 use std::sync::Arc;
 
@@ -40,11 +44,14 @@ pub use map_remote::MapRemote;
 pub use modify_body::ModifyBody;
 pub use modify_headers::ModifyHeaders;
 pub use output::{Colour, Output};
+pub use proxyauth::ProxyAuth;
 pub use readfile::{ReadFile, replay};
 pub use save::Save;
 pub use stickyauth::StickyAuth;
 pub use stickycookie::StickyCookie;
 pub use termlog::TermLog;
+pub use update_alt_svc::UpdateAltSvc;
+pub use upstream_auth::UpstreamAuth;
 
 /// The addons of a program in their order, which scripts can see (events.md §9).
 pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
@@ -54,7 +61,7 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
     if tool != Tool::Console {
         addons.push(Arc::new(TermLog::new(&weak(), output.clone())));
     }
-    addons.extend::<[Arc<dyn Addon>; 10]>([
+    addons.extend::<[Arc<dyn Addon>; 12]>([
         Arc::new(Block),
         Arc::new(BlockList::default()),
         Arc::new(AntiCache),
@@ -65,6 +72,8 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
         Arc::new(StickyAuth::default()),
         Arc::new(StickyCookie::default()),
         Arc::new(Save::new(weak())),
+        Arc::new(UpstreamAuth),
+        Arc::new(UpdateAltSvc),
     ]);
     if tool == Tool::Dump {
         addons.push(Arc::new(Dumper::new(output)));
@@ -75,5 +84,7 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
         addons.push(Arc::new(KeepServing::new(weak(), Vec::new())));
     }
     addons.push(Arc::new(ErrorCheck::new(kernel)));
-    addons.into_iter().map(Link::Sync).collect()
+    let mut links: Vec<Link> = addons.into_iter().map(Link::Sync).collect();
+    links.insert(1, Link::Async(Arc::new(ProxyAuth::default())));
+    links
 }

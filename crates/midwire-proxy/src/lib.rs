@@ -14,10 +14,15 @@ mod listener;
 mod live;
 mod mode;
 mod raw;
+mod servers;
 mod session;
+mod slots;
 mod tcp;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod upstream;
+mod via;
 mod ws;
 
 use std::future::Future;

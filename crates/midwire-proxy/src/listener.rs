@@ -5,13 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use midwire_core::options::Options;
+use midwire_flow::Address;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::conn;
 use crate::engine::Engine;
-use crate::mode::ModeSpec;
+use crate::mode::{Mode, ModeSpec};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -36,22 +38,11 @@ pub struct ListenError {
 }
 
 impl Listener {
-    /// Binds the sockets of a mode: the address of the specification, else that of the options, else all addresses.
-    pub(crate) async fn bind(spec: Arc<ModeSpec>, options: &Options) -> Result<Self, ListenError> {
-        let host = spec
-            .host
-            .clone()
-            .or_else(|| Some(options.listen_host.clone()).filter(|host| !host.is_empty()));
-        let port = spec
-            .port
-            .or_else(|| options.listen_port.and_then(|port| port.try_into().ok()))
-            .or(spec.default_port())
-            .unwrap_or(0);
-        let shown = |port: u16| match &host {
-            None => format!("*:{port}"),
-            Some(host) if host.contains(':') => format!("[{host}]:{port}"),
-            Some(host) => format!("{host}:{port}"),
-        };
+    /// Binds the sockets of a mode; without a host, on all addresses.
+    pub(crate) async fn bind(
+        spec: Arc<ModeSpec>,
+        (host, port): (Option<&str>, u16),
+    ) -> Result<Self, ListenError> {
         let fail = |error: &io::Error| {
             let in_use = error.kind() == io::ErrorKind::AddrInUse;
             let hint = match in_use && spec.port.is_none() {
@@ -68,14 +59,12 @@ impl Listener {
             };
             ListenError {
                 mode: spec.description(),
-                address: shown(port),
+                address: shown(host, port),
                 reason,
                 hint,
             }
         };
-        let addresses = resolve(host.as_deref(), port)
-            .await
-            .map_err(|error| fail(&error))?;
+        let addresses = resolve(host, port).await.map_err(|error| fail(&error))?;
         let mut sockets: Vec<TcpListener> = Vec::new();
         for mut address in addresses {
             // Port 0 means any free port, but the same one for every address family.
@@ -84,7 +73,7 @@ impl Listener {
             {
                 address.set_port(first.port());
             }
-            match open(address) {
+            match open(address, &spec) {
                 Ok(socket) => sockets.push(socket),
                 // A machine without IPv6 is served over IPv4 alone.
                 Err(error)
@@ -101,17 +90,16 @@ impl Listener {
             .first()
             .and_then(|socket| socket.local_addr().ok())
             .map_or(port, |address| address.port());
-        let shown = shown(port);
         Ok(Self {
+            shown: shown(host, port),
             spec,
             sockets,
-            shown,
         })
     }
 
-    /// What the log says when it is open.
-    pub(crate) fn announcement(&self) -> String {
-        format!("{} listening at {}.", self.spec.description(), self.shown)
+    /// Where it listens, for the log: `*:8080`.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Addresses of the sockets.
@@ -122,20 +110,42 @@ impl Listener {
             .collect()
     }
 
-    /// Accepts connections until the program ends.
-    pub(crate) fn start(self, engine: &Arc<Engine>) {
-        for socket in self.sockets {
-            engine.spawn(accept(Arc::clone(engine), Arc::clone(&self.spec), socket));
-        }
+    /// Accepts connections until it is told to stop; the tasks end when the sockets are closed.
+    pub(crate) fn start(
+        self,
+        engine: &Arc<Engine>,
+        stop: &CancellationToken,
+    ) -> Vec<JoinHandle<()>> {
+        let accept = |socket| {
+            engine.spawn(accept(
+                Arc::clone(engine),
+                Arc::clone(&self.spec),
+                socket,
+                stop.clone(),
+            ))
+        };
+        self.sockets.into_iter().map(accept).collect()
     }
 }
 
-async fn accept(engine: Arc<Engine>, spec: Arc<ModeSpec>, socket: TcpListener) {
-    let shutdown = engine.kernel.shutdown().clone();
+/// `host:port` with `*` for all addresses.
+pub(crate) fn shown(host: Option<&str>, port: u16) -> String {
+    match host {
+        None => format!("*:{port}"),
+        Some(host) => Address::new(host, port).to_string(),
+    }
+}
+
+async fn accept(
+    engine: Arc<Engine>,
+    spec: Arc<ModeSpec>,
+    socket: TcpListener,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return,
+            () = stop.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {
@@ -161,7 +171,7 @@ async fn resolve(host: Option<&str>, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+fn open(address: SocketAddr, spec: &ModeSpec) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -173,6 +183,12 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    if spec.mode == Mode::Transparent
+        && let Err(error) = midwire_sys::accept_foreign_addresses(&socket)
+    {
+        // Redirected connections are served all the same; only TPROXY needs it.
+        tracing::debug!("TPROXY rules cannot be used: {error}");
+    }
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }

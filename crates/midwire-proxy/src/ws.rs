@@ -11,8 +11,7 @@ use midwire_core::hooks::{FlowRef, Hook};
 use midwire_core::options::Options;
 use midwire_flow::{Flow, HttpFlow, Number, WebSocketMessage};
 use midwire_wire::websocket::{
-    Close, DeflateParameters, Item, Limits, Message, MessageKind, MessageWriter, Role,
-    WebSocketError, negotiate,
+    Close, DeflateParameters, Item, Limits, Message, MessageKind, Role, WebSocketError, negotiate,
 };
 
 use self::way::{Masks, Piece, Way};

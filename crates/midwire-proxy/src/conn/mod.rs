@@ -3,7 +3,10 @@
 mod connect;
 mod detect;
 mod http;
+mod known;
 mod peek;
+mod place;
+mod socks;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use midwire_core::hooks::Hook;
 use midwire_flow::{Address, ClientConn, Connection};
 use tokio::net::TcpStream;
 
+use self::place::Place;
 use crate::engine::Engine;
 use crate::http::h2;
 use crate::http::message::Destination;
@@ -37,10 +41,21 @@ pub(crate) async fn serve(
 ) {
     let _guard = engine.kernel.count_connection();
     let _ = tcp.set_nodelay(true);
+    let mut sockname = tcp.local_addr().ok().map(Address::from);
+    if mode.mode == Mode::Transparent {
+        match known::original_destination(&engine, &tcp) {
+            Ok(address) => sockname = Some(address),
+            Err(error) => {
+                let reason = crate::io_reason(&error);
+                tracing::error!(client = %Address::from(peer), "Transparent mode failure: {reason}");
+                return;
+            }
+        }
+    }
     let mut client = ClientConn {
         connection: Connection {
             peername: Some(Address::from(peer)),
-            sockname: tcp.local_addr().ok().map(Address::from),
+            sockname,
             timestamp_start: Some(crate::now()),
             ..Connection::default()
         },
@@ -52,8 +67,8 @@ pub(crate) async fn serve(
         tracing::warn!(client = %Address::from(peer), "client connection refused: {error}");
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
-        let session = Session::new(Arc::clone(&engine), client.clone());
-        client = layers(session, &mode, Box::new(tcp)).await;
+        let session = Session::new(Arc::clone(&engine), client.clone(), mode);
+        client = layers(session, Box::new(tcp)).await;
     }
     client.timestamp_end = Some(crate::now());
     tracing::info!(client = %Address::from(peer), "client disconnect");
@@ -67,10 +82,18 @@ pub(crate) async fn serve(
     }
 }
 
-async fn layers(session: Session, mode: &ModeSpec, io: Io) -> ClientConn {
+async fn layers(session: Session, io: Io) -> ClientConn {
+    let mode = Arc::clone(&session.mode);
     let session = match &mode.mode {
-        Mode::Regular => connect::explicit(session, io).await,
-        _ => session,
+        Mode::Regular | Mode::Upstream(_) => connect::explicit(session, io).await,
+        Mode::Socks5 => socks::serve(session, io).await,
+        Mode::Reverse(server) => known::serve(session, io, Place::reverse(server)).await,
+        Mode::Transparent => match session.client.sockname.clone() {
+            Some(address) => known::serve(session, io, Place::unknown(address)).await,
+            None => session,
+        },
+        // Such specifications are refused before anything listens.
+        Mode::Dns | Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
     };
     let client = (*session.client).clone();
     session.close_idle().await;

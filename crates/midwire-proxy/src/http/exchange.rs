@@ -20,6 +20,7 @@ use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Route, Target};
+use crate::via::{Hop, How};
 
 /// Interim responses that one exchange passes on (security.md §1.3).
 const INTERIM_MAX: usize = 16;
@@ -77,11 +78,20 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         Some(pseudo) => message::request_with(&head, pseudo, to, began),
         None => message::request(&head, to, began),
     };
-    let request = match request {
+    let mut request = match request {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
     };
-    let server = Arc::new(ServerConn::default());
+    if let Some(target) = session.reverse()
+        && !session.options().keep_host_header
+    {
+        message::name_host(&mut request, &target.host_field());
+    }
+    let server = Arc::new(ServerConn {
+        address: to.address(),
+        via: session.via.clone(),
+        ..ServerConn::default()
+    });
     let flow = HttpFlow {
         info: FlowInfo::new(Arc::clone(&session.client), server),
         request,
@@ -712,25 +722,20 @@ impl Exchange<'_> {
     fn target(&self) -> Target {
         let request = &self.flow.request;
         let tls = request.scheme.eq_ignore_ascii_case(b"https");
+        let address = midwire_flow::Address::new(request.host.clone(), request.port);
+        let to_named = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
+        let mut target = self.session.target(address, tls);
+        if tls && !to_named {
+            // The name that the client asked us for is that of another server.
+            target.sni = Some(request.host.clone());
+        }
+        let how = match self.to {
+            Destination::Named if !tls => How::Forward,
+            _ => How::Tunnel,
+        };
         let via = self.flow.info.server_conn.via.clone();
-        let mut sni = None;
-        if tls {
-            // Inside a tunnel the server is asked for by the name that the client asked us for.
-            let fixed = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
-            sni = self
-                .session
-                .client
-                .sni
-                .clone()
-                .filter(|_| fixed)
-                .or_else(|| Some(request.host.clone()));
-        }
-        Target {
-            address: midwire_flow::Address::new(request.host.clone(), request.port),
-            tls,
-            sni,
-            via,
-        }
+        target.via = via.map(|via| Hop { via, how });
+        target
     }
 
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.

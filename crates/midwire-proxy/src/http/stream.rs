@@ -134,6 +134,9 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => {
                 let mut head = message::forward_request(request);
+                if sink.to_proxy {
+                    message::make_absolute(&mut head, request);
+                }
                 let framing = message::frame(&mut head.fields, amount);
                 sink.request_head(&head, framing);
                 Ok(framing)
