@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use midwire_core::Kernel;
 use midwire_core::options::Options;
+use midwire_flow::Id;
 use midwire_wire::http1::{Limits, Validation};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
 use crate::listener::ListenError;
+use crate::live::{InjectError, Injected, Kind, Live};
 use crate::mode::ModeError;
 use crate::servers::{self, Servers};
 use crate::tls::{
@@ -29,6 +31,7 @@ pub struct Engine {
     hosts: ArcSwap<HostRules>,
     limits: ArcSwap<Limits>,
     servers: Servers,
+    pub(crate) live: Live,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
 }
@@ -87,6 +90,7 @@ impl Engine {
             hosts: ArcSwap::from_pointee(HostRules::new(&options)),
             limits: ArcSwap::from_pointee(limits(&options)),
             servers: Servers::default(),
+            live: Live::default(),
             tasks: TaskTracker::new(),
             key_log,
         });
@@ -158,6 +162,22 @@ impl Engine {
     /// Runs a task that ends with the engine. A panic in it ends only its own connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
         self.tasks.spawn(task)
+    }
+
+    /// Puts a message into a WebSocket conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_websocket(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::WebSocket], message)
+    }
+
+    /// Puts bytes into a TCP or UDP conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_tcp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::Tcp, Kind::Udp], message)
     }
 
     pub(crate) fn tls(&self) -> Arc<TlsContext> {

@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::ca::{UpstreamNames, Wanted};
 use crate::io::Io;
 use crate::session::Session;
-use crate::tcp;
+use crate::tcp::{self, Server};
 use crate::tls::{ServerParameters, ServerSide};
 use crate::upstream::{self, Opened, Target};
 
@@ -86,7 +86,7 @@ async fn plain(
                 opened = ahead(&session, &target, opened).await;
             }
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
@@ -246,43 +246,17 @@ async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
 async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
     let show = session.options().show_ignored_hosts;
     let target = session.target(address, false);
-    let Some(opened) = open_raw(&session, target, opened).await else {
-        return session;
-    };
+    let server = Server { target, opened };
     if show {
-        tcp::conversation(&session, io, opened).await;
-    } else {
+        tcp::conversation(&session, io, server).await;
+    } else if let Ok(opened) = server.open(&session).await {
         tcp::relay(&session, io, opened).await;
     }
     session
 }
 
 async fn raw(session: &Session, io: Io, target: Target, opened: Option<Opened>) {
-    if let Some(opened) = open_raw(session, target, opened).await {
-        tcp::conversation(session, io, opened).await;
-    }
-}
-
-/// A connection for raw bytes: the one that was opened ahead, or a new one, with TLS if the target wants it.
-async fn open_raw(session: &Session, target: Target, opened: Option<Opened>) -> Option<Opened> {
-    let opened = match opened {
-        Some(opened) if opened.server.timestamp_tls_setup.is_some() => return Some(opened),
-        Some(opened) => Opened {
-            target: target.clone(),
-            ..opened
-        },
-        None => upstream::open(session, target.clone()).await.ok()?,
-    };
-    if !target.tls {
-        return Some(opened);
-    }
-    match upstream::secure(session, opened, &[]).await {
-        Ok(opened) => Some(opened),
-        Err(failure) => {
-            tracing::warn!(client = %session.peer(), "{}", failure.fault);
-            None
-        }
-    }
+    tcp::conversation(session, io, Server { target, opened }).await;
 }
 
 /// Opens TLS on both sides and goes on inside.
@@ -329,7 +303,7 @@ async fn intercept(
         opened => opened,
     };
     let server_conn = server.as_ref().map(|opened| &opened.server);
-    let alpn = client_alpn(&session.client.alpn_offers, server_conn);
+    let alpn = client_alpn(&session, server_conn);
     let shaken = Box::pin(shake(&session, client, &place.address, server_conn, alpn)).await;
     let Some((facts, io)) = shaken else {
         if let Some(opened) = server {
@@ -352,7 +326,7 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
         }),
         None => upstream::open(session, target.clone()).await,
     };
-    let offers = server_alpn(&session.client.alpn_offers);
+    let offers = server_alpn(session);
     let secured = match opened {
         Ok(opened) => upstream::secure(session, opened, &offers).await,
         Err(failure) => Err(failure),
@@ -372,12 +346,11 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
 }
 
 /// What is offered to the server: what the client offers, as far as we speak it.
-fn server_alpn(offers: &[Bytes]) -> Vec<Bytes> {
-    offers
-        .iter()
-        .filter(|offer| offer.starts_with(b"http/"))
-        .cloned()
-        .collect()
+fn server_alpn(session: &Session) -> Vec<Bytes> {
+    if session.client.alpn_offers.is_empty() {
+        return Vec::new();
+    }
+    upstream::alpn_offers(session)
 }
 
 /// Goes on inside TLS.
@@ -403,7 +376,7 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
         }
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
@@ -559,7 +532,9 @@ async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<S
 }
 
 /// What a client may agree on with us: what the server agreed on, or the first of its offers that we speak.
-fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
+fn client_alpn(session: &Session, server: Option<&ServerConn>) -> Vec<Bytes> {
+    let offers = &session.client.alpn_offers;
+    let http2 = session.options().http2;
     let agreed = server
         .filter(|server| server.timestamp_tls_setup.is_some())
         .map(|server| server.alpn.clone());
@@ -568,7 +543,7 @@ fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
         Some(_) => Vec::new(),
         None => offers
             .iter()
-            .find(|offer| offer.starts_with(b"http/"))
+            .find(|offer| offer.starts_with(b"http/") || (http2 && *offer == "h2"))
             .cloned()
             .into_iter()
             .collect(),
@@ -587,13 +562,6 @@ fn note_hello(client: &mut ClientConn, hello: &ClientHello) {
             client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned)
         })
         .collect();
-}
-
-/// Keeps a connection for the exchanges to come.
-async fn keep(session: &Session, opened: Opened) {
-    if let Some(link) = session.keep(opened.into_link(session.engine.limits())) {
-        link.close(session).await;
-    }
 }
 
 async fn close(session: &Session, ahead: Option<Ahead>) {
