@@ -109,6 +109,6 @@ pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
     if session.client.alpn.as_deref() == Some(b"h2") {
         h2::serve(session, io, &to).await;
     } else {
-        http::serve(session, io, &to).await;
+        Box::pin(http::serve(session, io, &to)).await;
     }
 }
