@@ -60,7 +60,7 @@ pub enum EngineError {
     Mode(#[from] ModeError),
     /// A mode that cannot be served.
     #[error(
-        "mode {0} is not available in this version of midwire; available: regular, transparent (Linux), socks5, upstream, and reverse to http, https, tcp and tls"
+        "mode {0} is not available in this version of midwire; available: regular, transparent (Linux), socks5, upstream, dns, and reverse to http, https, tcp, tls, udp and dns"
     )]
     ModeUnavailable(String),
     /// Two modes on one address.

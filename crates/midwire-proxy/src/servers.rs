@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_is_refused_in_one_line() {
-        for mode in ["wireguard", "local:curl", "tun", "dns", "reverse:quic://h", "reverse:udp://h:1"] {
+        for mode in ["wireguard", "local:curl", "tun", "reverse:quic://h", "reverse:dtls://h:1"] {
             let error = specs(&options(&[mode])).unwrap_err().to_string();
             assert!(error.starts_with(&format!("mode {mode} is not available")), "{error}");
             assert!(!error.contains('\n'));

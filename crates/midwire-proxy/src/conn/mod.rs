@@ -92,7 +92,11 @@ async fn layers(session: Session, io: Io) -> ClientConn {
             None => session,
         },
         // Such specifications are refused before anything listens.
-        Mode::Dns | Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
+        Mode::Dns => {
+            crate::dns::serve_stream(&session, io, None).await;
+            session
+        }
+        Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
     };
     let client = (*session.client).clone();
     session.close_idle().await;
