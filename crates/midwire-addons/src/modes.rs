@@ -35,7 +35,11 @@ mod tests {
                 proxy_mode: spec.to_owned(),
                 ..ClientConn::default()
             };
-            let got = (is_explicit(&client), is_upstream(&client), is_reverse(&client));
+            let got = (
+                is_explicit(&client),
+                is_upstream(&client),
+                is_reverse(&client),
+            );
             assert_eq!(got, expected, "{spec}");
         };
         check("regular", (true, false, false));

@@ -18,10 +18,10 @@ impl Addon for UpdateAltSvc {
 
     fn interest(&self, options: &Options) -> HookSet {
         let is_needed = !options.keep_alt_svc_header
-            && options
-                .mode
-                .iter()
-                .any(|mode| mode.get(..7).is_some_and(|name| name.eq_ignore_ascii_case("reverse")));
+            && options.mode.iter().any(|mode| {
+                mode.get(..7)
+                    .is_some_and(|name| name.eq_ignore_ascii_case("reverse"))
+            });
         if is_needed {
             HookSet::of(&[Hook::Responseheaders])
         } else {

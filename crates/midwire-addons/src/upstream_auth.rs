@@ -66,5 +66,6 @@ impl Addon for UpstreamAuth {
 
 /// True for `user:password` with a user; the password may be empty.
 fn is_pair(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(user, rest)| !user.is_empty() || rest.contains(':'))
+    text.split_once(':')
+        .is_some_and(|(user, rest)| !user.is_empty() || rest.contains(':'))
 }

@@ -57,11 +57,7 @@ pub(crate) async fn serve_stream(session: &Session, client: Io, server: Option<t
 ///
 /// # Cancellation
 /// Flows get no further hook.
-pub(crate) async fn serve_datagrams(
-    session: &Session,
-    client: Datagrams,
-    server: Option<Address>,
-) {
+pub(crate) async fn serve_datagrams(session: &Session, client: Datagrams, server: Option<Address>) {
     let upstream = match server {
         Some(address) => Upstream::Datagrams(address),
         None => Upstream::Resolver(Transport::Udp),
@@ -146,7 +142,8 @@ impl<'a> Dialogue<'a> {
                 break;
             }
         }
-        self.lose_server("connection closed before the answer").await;
+        self.lose_server("connection closed before the answer")
+            .await;
     }
 
     /// How long nothing may happen.
@@ -266,7 +263,9 @@ impl<'a> Dialogue<'a> {
     /// Sends a query to the server.
     async fn forward(&mut self, mut flow: DnsFlow, bytes: &[u8]) -> Result<(), End> {
         if self.pending.len() >= PENDING_MAX {
-            return self.fail_with(flow, "too many queries without answer").await;
+            return self
+                .fail_with(flow, "too many queries without answer")
+                .await;
         }
         if self.server.is_none() {
             match self.connect(&flow).await {
@@ -336,7 +335,11 @@ impl<'a> Dialogue<'a> {
                 return Ok(());
             }
         };
-        let Some(mut flow) = self.pending.remove(&response.id).filter(|_| !response.query) else {
+        let Some(mut flow) = self
+            .pending
+            .remove(&response.id)
+            .filter(|_| !response.query)
+        else {
             tracing::debug!(client = %session.peer(), "DNS response without a query ignored");
             return Ok(());
         };

@@ -163,7 +163,11 @@ impl Running {
         for task in self.tasks {
             let _ = task.await;
         }
-        tracing::info!("{} at {} stopped.", self.wanted.spec.description(), self.shown);
+        tracing::info!(
+            "{} at {} stopped.",
+            self.wanted.spec.description(),
+            self.shown
+        );
     }
 }
 
@@ -201,9 +205,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_is_refused_in_one_line() {
-        for mode in ["wireguard", "local:curl", "tun", "reverse:quic://h", "reverse:dtls://h:1"] {
+        for mode in [
+            "wireguard",
+            "local:curl",
+            "tun",
+            "reverse:quic://h",
+            "reverse:dtls://h:1",
+        ] {
             let error = specs(&options(&[mode])).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("mode {mode} is not available")), "{error}");
+            assert!(
+                error.starts_with(&format!("mode {mode} is not available")),
+                "{error}"
+            );
             assert!(!error.contains('\n'));
         }
     }

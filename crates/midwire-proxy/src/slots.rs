@@ -18,7 +18,9 @@ const CONNECTIONS_MAX: usize = 5;
 pub(crate) struct Slots(Arc<Mutex<HashMap<Address, Arc<Semaphore>>>>);
 
 /// The right to one connection, until it is dropped.
-pub(crate) struct Slot(#[expect(dead_code, reason = "it counts by being held")] Option<OwnedSemaphorePermit>);
+pub(crate) struct Slot(
+    #[expect(dead_code, reason = "it counts by being held")] Option<OwnedSemaphorePermit>,
+);
 
 impl Slots {
     /// True if one more connection would not have to wait.

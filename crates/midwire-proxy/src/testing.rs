@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use midwire_core::{Kernel, Link};
 use midwire_core::hooks::{Addon, FlowRef, Hook, HookSet};
 use midwire_core::log::LogStream;
 use midwire_core::options::{OptionStore, Options, Tool};
+use midwire_core::{Kernel, Link};
 use midwire_flow::{ClientConn, DnsFlow, Flow, HttpFlow, MessageFlow};
 
 use crate::engine::Engine;

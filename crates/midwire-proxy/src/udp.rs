@@ -121,6 +121,7 @@ enum Step {
     Client(Option<Bytes>),
     Server(std::io::Result<Bytes>),
     Injected(Injected),
+    Killed,
     End,
 }
 
@@ -161,10 +162,12 @@ async fn talk(
 ) -> Result<(), String> {
     let shutdown = session.kernel().shutdown().clone();
     let mut inbox = session.engine.live.register(&raw.flow.info.id, raw.kind);
+    let killed = inbox.killed();
     loop {
         let step = tokio::select! {
             biased;
             () = shutdown.cancelled() => Step::End,
+            () = killed.cancelled() => Step::Killed,
             injected = inbox.next() => Step::Injected(injected),
             datagram = client.receive() => Step::Client(datagram),
             datagram = receive(server) => Step::Server(datagram),
@@ -174,6 +177,7 @@ async fn talk(
             Step::Client(Some(content)) => (Side::Client, content),
             Step::Server(Ok(content)) => (Side::Server, content),
             Step::Injected(injected) => (injected.from(), injected.content),
+            Step::Killed => return Err(FlowError::KILLED.to_owned()),
             Step::Server(Err(error)) => return Err(crate::io_reason(&error)),
             Step::Client(None) | Step::End => return Ok(()),
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_core::hooks::Hook;
-use midwire_flow::{Address, Connection, Content, FlowInfo, HttpFlow, Number, Request, ServerConn, Via};
+use midwire_flow::{
+    Address, Connection, Content, FlowInfo, HttpFlow, Number, Request, ServerConn, Via,
+};
 use midwire_wire::http1::{Expected, Framing};
 use midwire_wire::{Fields, RequestHead, ResponseHead, TargetForm, Version};
 
@@ -137,11 +139,7 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
     Err(give_up(session, server, ConnectFault::Upstream(fault)).await)
 }
 
-async fn give_up(
-    session: &Session,
-    mut server: ServerConn,
-    fault: ConnectFault,
-) -> Box<Failure> {
+async fn give_up(session: &Session, mut server: ServerConn, fault: ConnectFault) -> Box<Failure> {
     server.error = Some(fault.to_string());
     tracing::info!(client = %session.peer(), "error establishing server connection: {fault}");
     upstream::disconnected(session, server.clone()).await;

@@ -1,8 +1,8 @@
 //! WebSocket after 101 (RFC 6455): messages are recorded, shown to hooks and passed on; without interest, frames are.
 
-mod way;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,7 @@ use midwire_core::hooks::{FlowRef, Hook};
 use midwire_core::options::Options;
 use midwire_flow::{Flow, HttpFlow, Number, WebSocketMessage};
 use midwire_wire::websocket::{
-    Close, DeflateParameters, Item, Limits, Message, MessageKind, Role,
-    WebSocketError, negotiate,
+    Close, DeflateParameters, Item, Limits, Message, MessageKind, Role, WebSocketError, negotiate,
 };
 
 use self::way::{Masks, Piece, Way};
@@ -104,6 +103,7 @@ impl From<Killed> for End {
 enum Step {
     Net(Event),
     Injected(Injected),
+    Killed,
     Idle,
     Shutdown,
 }
@@ -162,11 +162,13 @@ impl<'a> Conversation<'a> {
         let shutdown = self.kernel().shutdown().clone();
         let engine = &self.session.engine;
         let mut inbox = engine.live.register(&self.flow.info.id, Kind::WebSocket);
+        let killed = inbox.killed();
         loop {
             let idle = self.idle();
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => Step::Shutdown,
+                () = killed.cancelled() => Step::Killed,
                 injected = inbox.next(), if self.waiting.is_none() && self.close.is_none() => {
                     Step::Injected(injected)
                 }
@@ -178,6 +180,7 @@ impl<'a> Conversation<'a> {
                 Step::Net(Event::End(side) | Event::Failed(side, _)) => Err(self.gone(side)),
                 Step::Net(Event::Done) => Err(End::Closed),
                 Step::Injected(injected) => self.inject(injected).await,
+                Step::Killed => Err(End::Killed),
                 Step::Idle if self.close.is_some() => Err(End::Closed),
                 Step::Idle => Err(End::Ours("no traffic for tcp_timeout")),
                 Step::Shutdown => Err(End::Ours("proxy is shutting down")),
@@ -254,7 +257,11 @@ impl<'a> Conversation<'a> {
         let hook = kernel.websocket_message(&mut self.flow);
         self.peers.meanwhile(hook).await;
         self.settle().await?;
-        let last = self.flow.websocket.as_ref().and_then(|ws| ws.messages.last());
+        let last = self
+            .flow
+            .websocket
+            .as_ref()
+            .and_then(|ws| ws.messages.last());
         let Some(last) = last.filter(|last| !last.dropped) else {
             return Ok(());
         };

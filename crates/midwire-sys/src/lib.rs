@@ -43,10 +43,7 @@ pub fn original_destination<'a>(_stream: impl Into<SockRef<'a>>) -> io::Result<S
 /// The system's error; the call needs the right to administer the network.
 #[cfg(target_os = "linux")]
 pub fn accept_foreign_addresses(socket: &Socket) -> io::Result<()> {
-    if socket
-        .local_addr()
-        .is_ok_and(|address| address.is_ipv6())
-    {
+    if socket.local_addr().is_ok_and(|address| address.is_ipv6()) {
         socket.set_ip_transparent_v6(true)
     } else {
         socket.set_ip_transparent_v4(true)

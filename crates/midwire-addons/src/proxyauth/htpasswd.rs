@@ -231,7 +231,9 @@ fn letters(digest: &[u8]) -> String {
         });
         let count = if group.len() == 1 { 2 } else { 4 };
         for _ in 0..count {
-            text.push(char::from(LETTERS.get(value & 0x3f).copied().unwrap_or(b'.')));
+            text.push(char::from(
+                LETTERS.get(value & 0x3f).copied().unwrap_or(b'.'),
+            ));
             value >>= 6;
         }
     }

@@ -2,9 +2,9 @@
 
 mod basic;
 mod htpasswd;
-mod validator;
 #[cfg(test)]
 mod tests;
+mod validator;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,7 +117,9 @@ impl Addon for ProxyAuth {
             return Ok(());
         }
         let validator = match &options.proxyauth {
-            Some(spec) => Some(Arc::new(Validator::parse(spec).map_err(|error| error.to_string())?)),
+            Some(spec) => Some(Arc::new(
+                Validator::parse(spec).map_err(|error| error.to_string())?,
+            )),
             None => None,
         };
         *lock(&self.validator) = validator;
@@ -166,7 +168,10 @@ fn refusal(client: &ClientConn) -> Response {
         reason: Bytes::from_static(phrase.as_bytes()),
         fields: Fields::from_pairs([
             (challenge, Bytes::from_static(b"Basic realm=\"mitmproxy\"")),
-            ("Content-Type", Bytes::from_static(b"text/html; charset=utf-8")),
+            (
+                "Content-Type",
+                Bytes::from_static(b"text/html; charset=utf-8"),
+            ),
             ("Content-Length", Bytes::from(page.len().to_string())),
         ]),
         content: Content::Memory(page.into()),

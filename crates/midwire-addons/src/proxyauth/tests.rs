@@ -150,7 +150,10 @@ fn bad_specifications() {
     };
     check("a:b:c", "Invalid single-user auth specification.");
     check("nothing", "Invalid proxyauth specification.");
-    check("@/does/not/exist", "Could not open htpasswd file: /does/not/exist");
+    check(
+        "@/does/not/exist",
+        "Could not open htpasswd file: /does/not/exist",
+    );
     check(
         "ldap:localhost:cn=x:pw:dc=y",
         "proxyauth with LDAP is not available in this version of midwire: use any, user:pass or @htpasswd",
@@ -188,7 +191,10 @@ fn bad_password_files() {
         let error = Htpasswd::parse(text).unwrap_err().to_string();
         assert_eq!(error, expected, "{text}");
     };
-    check("# x\nnocolon", "Invalid htpasswd entry in line 2: there is no colon");
+    check(
+        "# x\nnocolon",
+        "Invalid htpasswd entry in line 2: there is no colon",
+    );
     check(
         "u:plain",
         "Unsupported htpasswd entry for user \"u\": only bcrypt, {SHA} and $apr1$ are",

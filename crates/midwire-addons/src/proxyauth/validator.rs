@@ -24,7 +24,9 @@ pub(super) enum SpecError {
     #[error("Invalid proxyauth specification.")]
     Unknown,
     /// LDAP.
-    #[error("proxyauth with LDAP is not available in this version of midwire: use any, user:pass or @htpasswd")]
+    #[error(
+        "proxyauth with LDAP is not available in this version of midwire: use any, user:pass or @htpasswd"
+    )]
     Ldap,
     /// The file.
     #[error(transparent)]
@@ -76,9 +78,8 @@ pub(super) fn same(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let differences = one
-        .iter()
-        .zip(other)
-        .fold(0, |differences, (a, b)| std::hint::black_box(differences | (a ^ b)));
+    let differences = one.iter().zip(other).fold(0, |differences, (a, b)| {
+        std::hint::black_box(differences | (a ^ b))
+    });
     differences == 0
 }

@@ -51,16 +51,16 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     };
     let (mut session, mut io) = (session, io);
     loop {
-        let (head, source, sink, began) =
-            match http::serve(&session, io, &Destination::Named).await {
-                End::Closed => return session,
-                End::Connect {
-                    head,
-                    source,
-                    sink,
-                    began,
-                } => (head, source, sink, began),
-            };
+        let (head, source, sink, began) = match http::serve(&session, io, &Destination::Named).await
+        {
+            End::Closed => return session,
+            End::Connect {
+                head,
+                source,
+                sink,
+                began,
+            } => (head, source, sink, began),
+        };
         // A client whose tunnel was refused may try again, e.g. with credentials.
         match connect(session, head, (source, sink), began).await {
             (same, Some(again)) => (session, io) = (same, again),

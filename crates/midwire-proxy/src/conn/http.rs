@@ -91,6 +91,7 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         }
         let incoming = Incoming {
             head,
+            pseudo: None,
             framing,
             content: Inbound::H1(&mut source),
             reply: Outbound::H1(&mut sink),

@@ -49,5 +49,8 @@ pub(crate) fn original_destination(
 
 /// True if a connection came to an address that this process does not listen on.
 fn is_foreign(engine: &Engine, local: SocketAddr) -> bool {
-    !upstream::is_own(engine, SocketAddr::new(local.ip().to_canonical(), local.port()))
+    !upstream::is_own(
+        engine,
+        SocketAddr::new(local.ip().to_canonical(), local.port()),
+    )
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 
 use self::place::Place;
 use crate::engine::Engine;
+use crate::http::h2;
 use crate::http::message::Destination;
 use crate::io::Io;
 use crate::mode::{Mode, ModeSpec};
@@ -105,5 +106,9 @@ async fn layers(session: Session, io: Io) -> ClientConn {
 
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
-    http::serve(session, io, &to).await;
+    if session.client.alpn.as_deref() == Some(b"h2") {
+        h2::serve(session, io, &to).await;
+    } else {
+        http::serve(session, io, &to).await;
+    }
 }

@@ -37,12 +37,18 @@ pub(crate) async fn serve(session: Session, io: Io) -> Session {
         match upstream::open(&session, target).await {
             Ok(connection) => opened = Some(connection),
             Err(_) => {
-                let _ = talk.end(&socks5::encode_reply(Reply::HOST_UNREACHABLE)).await;
+                let _ = talk
+                    .end(&socks5::encode_reply(Reply::HOST_UNREACHABLE))
+                    .await;
                 return session;
             }
         }
     }
-    if talk.say(&socks5::encode_reply(Reply::SUCCEEDED)).await.is_err() {
+    if talk
+        .say(&socks5::encode_reply(Reply::SUCCEEDED))
+        .await
+        .is_err()
+    {
         if let Some(opened) = opened {
             opened.close(&session).await;
         }

@@ -93,7 +93,7 @@ async fn plain(
                 opened = ahead(&session, &target, opened).await;
             }
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
@@ -315,7 +315,7 @@ async fn intercept(
         opened => opened,
     };
     let server_conn = server.as_ref().map(|opened| &opened.server);
-    let alpn = client_alpn(&session.client.alpn_offers, server_conn);
+    let alpn = client_alpn(&session, server_conn);
     match shake(&session, client, &place.address, server_conn, alpn).await {
         Some((facts, io)) => inside(session.with_client(facts), io, place, server).await,
         None => {
@@ -339,7 +339,7 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
         }),
         None => upstream::open(session, target.clone()).await,
     };
-    let offers = server_alpn(&session.client.alpn_offers);
+    let offers = server_alpn(session);
     let secured = match opened {
         Ok(opened) => upstream::secure(session, opened, &offers).await,
         Err(failure) => Err(failure),
@@ -359,12 +359,11 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
 }
 
 /// What is offered to the server: what the client offers, as far as we speak it.
-fn server_alpn(offers: &[Bytes]) -> Vec<Bytes> {
-    offers
-        .iter()
-        .filter(|offer| offer.starts_with(b"http/"))
-        .cloned()
-        .collect()
+fn server_alpn(session: &Session) -> Vec<Bytes> {
+    if session.client.alpn_offers.is_empty() {
+        return Vec::new();
+    }
+    upstream::alpn_offers(session)
 }
 
 /// Goes on inside TLS.
@@ -395,7 +394,7 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
         }
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
@@ -551,7 +550,9 @@ async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<S
 }
 
 /// What a client may agree on with us: what the server agreed on, or the first of its offers that we speak.
-fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
+fn client_alpn(session: &Session, server: Option<&ServerConn>) -> Vec<Bytes> {
+    let offers = &session.client.alpn_offers;
+    let http2 = session.options().http2;
     let agreed = server
         .filter(|server| server.timestamp_tls_setup.is_some())
         .map(|server| server.alpn.clone());
@@ -560,7 +561,7 @@ fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
         Some(_) => Vec::new(),
         None => offers
             .iter()
-            .find(|offer| offer.starts_with(b"http/"))
+            .find(|offer| offer.starts_with(b"http/") || (http2 && *offer == "h2"))
             .cloned()
             .into_iter()
             .collect(),
@@ -579,13 +580,6 @@ fn note_hello(client: &mut ClientConn, hello: &ClientHello) {
             client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned)
         })
         .collect();
-}
-
-/// Keeps a connection for the exchanges to come.
-async fn keep(session: &Session, opened: Opened) {
-    if let Some(link) = session.keep(opened.into_link(session.engine.limits())) {
-        link.close(session).await;
-    }
 }
 
 async fn close(session: &Session, ahead: Option<Ahead>) {

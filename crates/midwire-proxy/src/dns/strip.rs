@@ -27,7 +27,11 @@ pub(super) fn strip(response: &mut Dns, options: &Options) {
                 .into_iter()
                 .filter(|protocol| !protocol.starts_with(b"h3"))
                 .collect();
-            let _ = https.set_alpn(Some(&kept).filter(|kept| !kept.is_empty()).map(Vec::as_slice));
+            let _ = https.set_alpn(
+                Some(&kept)
+                    .filter(|kept| !kept.is_empty())
+                    .map(Vec::as_slice),
+            );
         }
         if https != original
             && let Ok(data) = https.pack()

@@ -265,7 +265,9 @@ async fn waiting_queries_are_bounded_and_fail_at_the_end() {
     let (near, mut client) = client();
     let script = async {
         for id in 0..=PENDING_MAX {
-            client.send(&query(id as u16, "silent.test", types::A)).await;
+            client
+                .send(&query(id as u16, "silent.test", types::A))
+                .await;
         }
         let refused = client.next().await.unwrap();
         assert_eq!(answered(&refused), (PENDING_MAX as u16, 2, 0));
@@ -274,7 +276,11 @@ async fn waiting_queries_are_bounded_and_fail_at_the_end() {
     };
     let server = server(&session, address);
     tokio::join!(serve_stream(&session, near, Some(server)), script);
-    let failed = watcher.hooks().iter().filter(|hook| **hook == "dns_error").count();
+    let failed = watcher
+        .hooks()
+        .iter()
+        .filter(|hook| **hook == "dns_error")
+        .count();
     assert_eq!(failed, PENDING_MAX + 1);
 }
 

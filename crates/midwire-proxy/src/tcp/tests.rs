@@ -60,7 +60,10 @@ async fn half_close_is_kept_and_ends_come_after_both() {
         watcher.hooks(),
         ["tcp_start", "tcp_message", "tcp_message", "tcp_end"]
     );
-    assert_eq!(said(&recorded(&watcher)), [(true, &b"12345"[..]), (false, b"5")]);
+    assert_eq!(
+        said(&recorded(&watcher)),
+        [(true, &b"12345"[..]), (false, b"5")]
+    );
     assert!(!recorded(&watcher).info.live);
 }
 
@@ -145,11 +148,22 @@ async fn without_a_server_the_flow_ends_with_an_error() {
         sni: None,
         via: None,
     };
-    conversation(&session, client, Server { target, opened: None }).await;
+    conversation(
+        &session,
+        client,
+        Server {
+            target,
+            opened: None,
+        },
+    )
+    .await;
     assert_eq!(watcher.hooks(), ["tcp_start", "tcp_error"]);
     let error = recorded(&watcher).info.error.unwrap().msg;
     assert_eq!(error, format!("connection refused: {address}"));
-    assert_eq!(client_far.read_u8().await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    assert_eq!(
+        client_far.read_u8().await.unwrap_err().kind(),
+        std::io::ErrorKind::UnexpectedEof
+    );
 }
 
 #[tokio::test]
@@ -181,5 +195,8 @@ async fn silence_ends_a_conversation() {
     let (server, _server_far) = pipe();
     conversation(&session, client, opened(server)).await;
     assert_eq!(watcher.hooks(), ["tcp_start", "tcp_error"]);
-    assert_eq!(recorded(&watcher).info.error.unwrap().msg, "no traffic for 1 s");
+    assert_eq!(
+        recorded(&watcher).info.error.unwrap().msg,
+        "no traffic for 1 s"
+    );
 }

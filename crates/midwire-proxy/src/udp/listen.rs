@@ -98,11 +98,7 @@ pub(crate) async fn serve(
                 client,
                 clients: Arc::downgrade(&clients),
             };
-            engine.spawn(converse(
-                Arc::clone(&engine),
-                Arc::clone(&mode),
-                datagrams,
-            ));
+            engine.spawn(converse(Arc::clone(&engine), Arc::clone(&mode), datagrams));
         }
     }
 }

@@ -52,7 +52,7 @@ async fn datagrams_of_each_client_are_a_conversation() {
                 is_text: false,
             };
             let id = watcher.last().info().id.clone();
-            session.engine.inject_tcp(&id, injected).unwrap();
+            session.engine.inject_udp(&id, injected).unwrap();
             let (n, _) = server.recv_from(&mut buf).await.unwrap();
             assert_eq!(&buf[..n], b"extra");
         }
@@ -92,5 +92,8 @@ async fn a_server_that_may_not_be_sent_to_is_an_error() {
     session.engine.drained().await;
     assert_eq!(watcher.hooks(), ["udp_start", "udp_error"]);
     let error = watcher.last().info().error.clone().unwrap().msg;
-    assert!(error.starts_with("cannot connect to 255.255.255.255:9: "), "{error}");
+    assert!(
+        error.starts_with("cannot connect to 255.255.255.255:9: "),
+        "{error}"
+    );
 }

@@ -15,8 +15,7 @@ use crate::testing::{Watcher, pipe, session};
 
 const PLAIN: &str = "";
 const KEPT: &str = "permessage-deflate";
-const NOT_KEPT: &str =
-    "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
+const NOT_KEPT: &str = "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
 
 /// One peer of the conversation, played by the test.
 struct Player {
@@ -42,7 +41,9 @@ impl Player {
 
     async fn send(&mut self, item: &Item) {
         let mut out = BytesMut::new();
-        self.writer.write(&mut out, item, &mut || [1, 2, 3, 4]).unwrap();
+        self.writer
+            .write(&mut out, item, &mut || [1, 2, 3, 4])
+            .unwrap();
         self.io.write_all(&out).await.unwrap();
     }
 
@@ -180,7 +181,13 @@ fn websocket(watcher: &Watcher) -> WebSocketData {
 fn editor() -> Arc<Watcher> {
     Arc::new(Watcher {
         edit_websocket: Some(Box::new(|flow| {
-            let last = flow.websocket.as_mut().unwrap().messages.last_mut().unwrap();
+            let last = flow
+                .websocket
+                .as_mut()
+                .unwrap()
+                .messages
+                .last_mut()
+                .unwrap();
             let text = std::str::from_utf8(&last.content).unwrap();
             if text.ends_with("0 of them") {
                 last.content = format!("edited: {text}").into();
@@ -310,7 +317,10 @@ async fn injected_messages_come_through_the_hook() {
         };
         session.engine.inject_websocket(&id, injected).unwrap();
         let got = client.next_message().await;
-        assert_eq!((got.kind, &got.content[..]), (MessageKind::Binary, &b"hi"[..]));
+        assert_eq!(
+            (got.kind, &got.content[..]),
+            (MessageKind::Binary, &b"hi"[..])
+        );
     })
     .await;
     let message = websocket(&watcher).messages[0].clone();
