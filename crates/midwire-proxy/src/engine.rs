@@ -60,7 +60,7 @@ pub enum EngineError {
     Mode(#[from] ModeError),
     /// A mode that cannot be served.
     #[error(
-        "mode {0} is not available in this version of midwire; available: regular, transparent (Linux), socks5, upstream, and reverse to http, https, tcp and tls"
+        "mode {0} is not available in this version of midwire; available: regular, transparent (Linux), socks5, upstream, dns, and reverse to http, https, tcp, tls, udp and dns"
     )]
     ModeUnavailable(String),
     /// Two modes on one address.
@@ -172,12 +172,25 @@ impl Engine {
         self.live.inject(flow, &[Kind::WebSocket], message)
     }
 
-    /// Puts bytes into a TCP or UDP conversation that is going on.
+    /// Puts bytes into a TCP conversation that is going on.
     ///
     /// # Errors
     /// If the flow is not live or of another kind, or too many messages wait.
     pub fn inject_tcp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
-        self.live.inject(flow, &[Kind::Tcp, Kind::Udp], message)
+        self.live.inject(flow, &[Kind::Tcp], message)
+    }
+
+    /// Puts a datagram into a UDP conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_udp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::Udp], message)
+    }
+
+    /// Cuts off a WebSocket, TCP or UDP conversation that is going on; false if there is none with this flow.
+    pub fn kill_conversation(&self, flow: &Id) -> bool {
+        self.live.kill(flow)
     }
 
     pub(crate) fn tls(&self) -> Arc<TlsContext> {

@@ -4,6 +4,7 @@
 
 pub mod ca;
 mod conn;
+mod dns;
 mod duplex;
 mod engine;
 mod fault;
@@ -21,6 +22,7 @@ mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod udp;
 mod upstream;
 mod via;
 mod ws;

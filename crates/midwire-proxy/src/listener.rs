@@ -5,15 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use midwire_flow::Address;
+use midwire_flow::{Address, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::conn;
 use crate::engine::Engine;
 use crate::mode::{Mode, ModeSpec};
+use crate::udp;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -23,8 +24,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The sockets of one mode.
 pub(crate) struct Listener {
     spec: Arc<ModeSpec>,
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Bound>,
     shown: String,
+}
+
+/// A socket that is open.
+enum Bound {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Bound {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr(),
+            Self::Udp(socket) => socket.local_addr(),
+        }
+    }
 }
 
 /// Why a listener cannot be opened.
@@ -66,15 +82,21 @@ impl Listener {
             }
         };
         let addresses = resolve(host, port).await.map_err(|error| fail(&error))?;
-        let mut sockets: Vec<TcpListener> = Vec::new();
-        for mut address in addresses {
+        let mut sockets: Vec<Bound> = Vec::new();
+        let wanted = spec.transports().iter();
+        let wanted = wanted.flat_map(|&carrier| addresses.iter().map(move |&to| (carrier, to)));
+        for (transport, mut address) in wanted {
             // Port 0 means any free port, but the same one for every address family.
             if address.port() == 0
                 && let Some(first) = sockets.first().and_then(|socket| socket.local_addr().ok())
             {
                 address.set_port(first.port());
             }
-            match open(address, &spec) {
+            let opened = match transport {
+                Transport::Tcp => open(address, &spec).map(Bound::Tcp),
+                Transport::Udp => open_udp(address).map(Bound::Udp),
+            };
+            match opened {
                 Ok(socket) => sockets.push(socket),
                 // A machine without IPv6 is served over IPv4 alone.
                 Err(error)
@@ -118,12 +140,13 @@ impl Listener {
         stop: &CancellationToken,
     ) -> Vec<JoinHandle<()>> {
         let accept = |socket| {
-            engine.spawn(accept(
-                Arc::clone(engine),
-                Arc::clone(&self.spec),
-                socket,
-                stop.clone(),
-            ))
+            let (engine, spec, stop) = (Arc::clone(engine), Arc::clone(&self.spec), stop.clone());
+            match socket {
+                Bound::Tcp(socket) => Arc::clone(&engine).spawn(accept(engine, spec, socket, stop)),
+                Bound::Udp(socket) => {
+                    Arc::clone(&engine).spawn(udp::serve(engine, spec, socket, stop))
+                }
+            }
         };
         self.sockets.into_iter().map(accept).collect()
     }
@@ -192,4 +215,18 @@ fn open(address: SocketAddr, spec: &ModeSpec) -> io::Result<TcpListener> {
     }
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+fn open_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
 }

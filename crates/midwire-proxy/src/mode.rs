@@ -132,10 +132,10 @@ impl ModeSpec {
     /// True if this version of the program can serve the mode on this system.
     pub(crate) fn is_available(&self) -> bool {
         match &self.mode {
-            Mode::Regular | Mode::Socks5 | Mode::Upstream(_) => true,
+            Mode::Regular | Mode::Socks5 | Mode::Upstream(_) | Mode::Dns => true,
             Mode::Transparent => cfg!(target_os = "linux"),
-            Mode::Reverse(_) => self.transports() == [Transport::Tcp],
-            Mode::Dns | Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => false,
+            Mode::Reverse(server) => !matches!(server.scheme.as_str(), "http3" | "dtls" | "quic"),
+            Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => false,
         }
     }
 

@@ -209,9 +209,8 @@ mod tests {
             "wireguard",
             "local:curl",
             "tun",
-            "dns",
             "reverse:quic://h",
-            "reverse:udp://h:1",
+            "reverse:dtls://h:1",
         ] {
             let error = specs(&options(&[mode])).unwrap_err().to_string();
             assert!(

@@ -170,6 +170,7 @@ async fn story(session: &Session, client: Io, server: Server) {
 enum Step {
     Net(Event),
     Injected(Injected),
+    Killed,
     Idle,
     Shutdown,
 }
@@ -179,10 +180,12 @@ async fn talk(session: &Session, raw: &mut Raw<'_>, peers: &mut Duplex) -> Resul
     let shutdown = session.kernel().shutdown().clone();
     let mut inbox = session.engine.live.register(&raw.flow.info.id, raw.kind);
     let idle = session.options().tcp_timeout;
+    let killed = inbox.killed();
     loop {
         let step = tokio::select! {
             biased;
             () = shutdown.cancelled() => Step::Shutdown,
+            () = killed.cancelled() => Step::Killed,
             injected = inbox.next() => Step::Injected(injected),
             event = crate::within(idle, peers.next()) => event.map_or(Step::Idle, Step::Net),
         };
@@ -195,6 +198,7 @@ async fn talk(session: &Session, raw: &mut Raw<'_>, peers: &mut Duplex) -> Resul
             }
             Step::Net(Event::Failed(_, error)) => return Err(crate::io_reason(&error)),
             Step::Net(Event::Done) | Step::Shutdown => return Ok(()),
+            Step::Killed => return Err(FlowError::KILLED.to_owned()),
             Step::Idle => return Err(format!("no traffic for {idle} s")),
         };
         let passed = peers.meanwhile(raw.message(from, content)).await;

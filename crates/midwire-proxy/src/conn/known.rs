@@ -16,7 +16,8 @@ use crate::upstream;
 /// Serves a connection that leads to a known place, which is connected to at once unless the strategy is lazy.
 pub(crate) async fn serve(session: Session, io: Io, place: Place) -> Session {
     let mut opened = None;
-    if session.options().connection_strategy == "eager" {
+    // DNS servers are connected to for the first query that needs them.
+    if session.options().connection_strategy == "eager" && place.inner != Inner::Dns {
         let target = session.target(place.address.clone(), false);
         match upstream::open(&session, target).await {
             Ok(connection) => opened = Some(connection),

@@ -100,7 +100,11 @@ async fn layers(session: Session, io: Io) -> Session {
             None => session,
         },
         // Such specifications are refused before anything listens.
-        Mode::Dns | Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
+        Mode::Dns => {
+            crate::dns::serve_stream(&session, io, None).await;
+            session
+        }
+        Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Inner {
     Detect,
     /// HTTP.
     Http,
+    /// DNS with length prefixes.
+    Dns,
     /// Bytes without known structure.
     Raw,
 }
@@ -52,6 +54,7 @@ impl Place {
             "http" => (Inner::Http, ServerTls::Never),
             "https" => (Inner::Http, ServerTls::Always),
             "tls" => (Inner::Raw, ServerTls::Always),
+            "dns" => (Inner::Dns, ServerTls::Never),
             _ => (Inner::Raw, ServerTls::Never),
         };
         Self {
@@ -75,6 +78,7 @@ impl Place {
         match self.inner {
             Inner::Detect => None,
             Inner::Http => Some(Next::Http),
+            Inner::Dns => Some(Next::Dns),
             Inner::Raw => Some(Next::Raw),
         }
     }

@@ -12,6 +12,7 @@ use super::detect::{self, Next, Seen};
 use super::peek::Peek;
 use super::place::Place;
 use crate::ca::{UpstreamNames, Wanted};
+use crate::dns;
 use crate::io::Io;
 use crate::session::Session;
 use crate::tcp::{self, Server};
@@ -90,7 +91,12 @@ async fn plain(
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
-        Next::Raw | Next::Dns | Next::Pass => {
+        Next::Dns => {
+            let target = session.target(place.address, tls);
+            let server = Server { target, opened };
+            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+        }
+        Next::Raw | Next::Pass => {
             let target = session.target(place.address, tls);
             raw(&session, client.into_io(), target, opened).await;
         }
@@ -365,7 +371,12 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
     let opened = server.map(Ahead::into_opened);
     let tls = place.tls_behind_tls();
     match next {
-        Next::Raw | Next::Dns | Next::Pass => {
+        Next::Dns => {
+            let target = session.target(place.address, tls);
+            let server = Server { target, opened };
+            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+        }
+        Next::Raw | Next::Pass => {
             let target = session.target(place.address, tls);
             raw(&session, client.into_io(), target, opened).await;
         }
