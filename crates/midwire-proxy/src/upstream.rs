@@ -124,14 +124,8 @@ impl Route {
     /// Both directions.
     pub(crate) fn halves(&mut self) -> (Inbound<'_>, Outbound<'_>) {
         match self {
-            Self::H1(link) => (
-                Inbound::H1(&mut link.source),
-                Outbound::H1(&mut link.sink),
-            ),
-            Self::H2(call) => (
-                Inbound::H2(&mut call.source),
-                Outbound::H2(&mut call.sink),
-            ),
+            Self::H1(link) => (Inbound::H1(&mut link.source), Outbound::H1(&mut link.sink)),
+            Self::H2(call) => (Inbound::H2(&mut call.source), Outbound::H2(&mut call.sink)),
         }
     }
 

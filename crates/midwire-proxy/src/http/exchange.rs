@@ -11,10 +11,10 @@ use midwire_wire::http1::{self, Expected, Framing};
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::capture::Capture;
+use super::h2::Reset;
 use super::message::{self, Destination};
 use super::page;
 use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
-use super::h2::Reset;
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Route, Target};
@@ -859,11 +859,7 @@ impl Tee {
 ///
 /// # Cancellation
 /// Safe: another call goes on where this one stopped.
-async fn pump(
-    from: &mut Inbound<'_>,
-    to: &mut Outbound<'_>,
-    tee: &mut Tee,
-) -> Result<(), Fault> {
+async fn pump(from: &mut Inbound<'_>, to: &mut Outbound<'_>, tee: &mut Tee) -> Result<(), Fault> {
     let side = tee.side;
     let other = match side {
         Side::Client => Side::Server,
@@ -885,7 +881,9 @@ async fn pump(
                 Some(frame) => frame,
                 None => {
                     // Nothing more is here right now: what is buffered must not wait for it.
-                    to.flush().await.map_err(|error| write_fault(error, other))?;
+                    to.flush()
+                        .await
+                        .map_err(|error| write_fault(error, other))?;
                     next.await
                 }
             }

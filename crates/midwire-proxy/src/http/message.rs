@@ -189,7 +189,9 @@ fn bad_target(target: &[u8]) -> Fault {
 
 /// The authority that a request is for: its own, its Host field, or its destination.
 pub(crate) fn authority_of(request: &Request) -> Bytes {
-    let own = request.protocol().is_some_and(|version| !version.is_http1());
+    let own = request
+        .protocol()
+        .is_some_and(|version| !version.is_http1());
     if own && !request.authority.is_empty() {
         return request.authority.clone();
     }
@@ -263,7 +265,8 @@ pub(crate) fn speak_http1(head: &mut ResponseHead) {
     }
     head.version = Version::Http11;
     if head.reason.is_empty() {
-        head.reason = Bytes::from_static(midwire_flow::access::status::reason(head.status).as_bytes());
+        head.reason =
+            Bytes::from_static(midwire_flow::access::status::reason(head.status).as_bytes());
     }
 }
 

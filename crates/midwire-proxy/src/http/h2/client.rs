@@ -10,6 +10,7 @@ use midwire_flow::ServerConn;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
 };
@@ -54,6 +55,8 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         .header_table_size(HPACK_TABLE)
         .max_send_buffer_size(SEND_BUFFER)
         .initial_max_send_streams(STREAMS_AT_FIRST);
+    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
+    let (io, alarm) = Watched::new(io, (0, PREFACE), max_resets);
     let (sender, connection) = match builder.handshake(io).await {
         Ok(started) => started,
         Err(error) => {
@@ -77,7 +80,12 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
     let alone = session.alone();
     let keepalive = options.http2_ping_keepalive;
     let driver = tokio::spawn(async move {
-        drive(connection, keepalive).await;
+        tokio::select! {
+            () = drive(connection, keepalive) => {}
+            () = alarm.raised() => {
+                tracing::warn!(client = %alone.peer(), "HTTP/2 server connection closed: too many resets or control frames");
+            }
+        }
         if let Some(shared) = weak.upgrade() {
             shared.retire();
         }
@@ -134,7 +142,7 @@ impl Shared {
 }
 
 /// Moves frames until the connection ends; asks a silent server from time to time whether it is still there.
-async fn drive(mut connection: Connection<Io, Bytes>, keepalive: i64) {
+async fn drive(mut connection: Connection<Watched<Io>, Bytes>, keepalive: i64) {
     let pings = connection.ping_pong();
     let ask = async {
         let (Some(mut pings), Ok(seconds)) = (pings, u64::try_from(keepalive)) else {

@@ -103,14 +103,15 @@ pub(super) fn request(
     let mut parts = uri::Parts::default();
     parts.scheme =
         Some(uri::Scheme::try_from(&request.scheme[..]).map_err(|_| bad(&request.scheme))?);
-    parts.authority =
-        Some(uri::Authority::try_from(&authority[..]).map_err(|_| bad(&authority))?);
-    parts.path_and_query = Some(uri::PathAndQuery::from_maybe_shared(path.clone()).map_err(|_| bad(&path))?);
+    parts.authority = Some(uri::Authority::try_from(&authority[..]).map_err(|_| bad(&authority))?);
+    parts.path_and_query =
+        Some(uri::PathAndQuery::from_maybe_shared(path.clone()).map_err(|_| bad(&path))?);
     let mut out = http::Request::new(());
     *out.method_mut() =
         http::Method::from_bytes(&request.method).map_err(|_| ConvertError::Method)?;
     *out.uri_mut() = Uri::from_parts(parts).map_err(|_| bad(&path))?;
     *out.version_mut() = http::Version::HTTP_2;
+    note_capitals(&fields, request.protocol());
     *out.headers_mut() = header_map(&fields)?;
     Ok(out)
 }
@@ -121,6 +122,7 @@ pub(super) fn response(head: &ResponseHead) -> Result<http::Response<()>, Conver
     *out.status_mut() =
         http::StatusCode::from_u16(head.status).map_err(|_| ConvertError::Status(head.status))?;
     *out.version_mut() = http::Version::HTTP_2;
+    note_capitals(&head.fields, Some(head.version));
     *out.headers_mut() = header_map(&head.fields)?;
     Ok(out)
 }
@@ -132,6 +134,19 @@ pub(super) fn response_head<T>(response: &http::Response<T>) -> ResponseHead {
         status: response.status().as_u16(),
         reason: Bytes::new(),
         fields: fields(response.headers()),
+    }
+}
+
+/// Says which names of an HTTP/2 message are lowered: an addon has set them with capitals.
+fn note_capitals(fields: &Fields, version: Option<Version>) {
+    if !is_own(version) {
+        return;
+    }
+    for (name, _) in fields.iter() {
+        if name.iter().any(u8::is_ascii_uppercase) {
+            let name = name.escape_ascii();
+            tracing::info!("Lowercased '{name}' header as uppercase is not allowed with HTTP/2.");
+        }
     }
 }
 
@@ -156,7 +171,10 @@ mod tests {
             ("x-pad", " v "),
         ]);
         let map = header_map(&fields).unwrap();
-        let all: Vec<(&str, &[u8])> = map.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        let all: Vec<(&str, &[u8])> = map
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_bytes()))
+            .collect();
         assert_eq!(
             all,
             [("x-one", &b"1"[..]), ("te", b"trailers"), ("x-pad", b"v")]

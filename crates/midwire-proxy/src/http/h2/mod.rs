@@ -8,6 +8,7 @@ mod convert;
 mod server;
 mod sink;
 mod source;
+mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,13 +40,14 @@ type SharedWay = Arc<Mutex<Way>>;
 /// How far sending on a stream has come.
 enum Way {
     /// A request that is not sent yet.
-    Request(Box<SendRequest<Bytes>>, Option<oneshot::Sender<ResponseFuture>>),
+    Request(
+        Box<SendRequest<Bytes>>,
+        Option<oneshot::Sender<ResponseFuture>>,
+    ),
     /// A response that is not sent yet.
     Respond(SendResponse<Bytes>),
     /// The head is sent.
     Open(SendStream<Bytes>),
-    /// The stream never came to be.
-    Failed,
 }
 
 fn lock(way: &Mutex<Way>) -> std::sync::MutexGuard<'_, Way> {

@@ -44,7 +44,11 @@ impl Sink {
     }
 
     /// Holds the head of a request.
-    pub(crate) fn request_head(&mut self, request: &Request, amount: Amount) -> io::Result<Framing> {
+    pub(crate) fn request_head(
+        &mut self,
+        request: &Request,
+        amount: Amount,
+    ) -> io::Result<Framing> {
         let mut fields = request.fields.clone();
         let framing = message::frame_streams(&mut fields, amount);
         let head = convert::request(request, fields).map_err(io::Error::other)?;
@@ -133,7 +137,7 @@ impl Sink {
         match &mut *lock(&self.way) {
             Way::Respond(respond) => respond.send_reset(reason),
             Way::Open(stream) => stream.send_reset(reason),
-            Way::Request(..) | Way::Failed => {}
+            Way::Request(..) => {}
         }
     }
 
@@ -179,7 +183,9 @@ impl Sink {
                 if head.status().is_informational() {
                     return respond.send_informational(*head).map_err(io::Error::other);
                 }
-                let stream = respond.send_response(*head, end).map_err(io::Error::other)?;
+                let stream = respond
+                    .send_response(*head, end)
+                    .map_err(io::Error::other)?;
                 *way = Way::Open(stream);
                 Ok(())
             }

@@ -136,7 +136,6 @@ impl Source {
                 Way::Respond(respond) => respond.poll_reset(cx).map(drop),
                 Way::Open(stream) => stream.poll_reset(cx).map(drop),
                 Way::Request(..) => Poll::Pending,
-                Way::Failed => Poll::Ready(()),
             };
             reset
         })
