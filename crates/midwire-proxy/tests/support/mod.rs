@@ -15,22 +15,22 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub type ClientTls = tokio_rustls::client::TlsStream<TcpStream>;
-pub type ServerTls = tokio_rustls::server::TlsStream<TcpStream>;
+pub(crate) type ClientTls = tokio_rustls::client::TlsStream<TcpStream>;
+pub(crate) type ServerTls = tokio_rustls::server::TlsStream<TcpStream>;
 
 /// A running proxy.
-pub struct Proxy {
-    pub address: SocketAddr,
-    pub flows: Arc<Recorder>,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    pub(crate) flows: Arc<Recorder>,
     confdir: tempfile::TempDir,
     _engine: Arc<Engine>,
 }
 
 /// Remembers how flows ended.
 #[derive(Default)]
-pub struct Recorder {
-    pub ended: Mutex<Vec<HttpFlow>>,
-    pub kill: Mutex<Option<&'static str>>,
+pub(crate) struct Recorder {
+    pub(crate) ended: Mutex<Vec<HttpFlow>>,
+    pub(crate) kill: Mutex<Option<&'static str>>,
 }
 
 impl Addon for Recorder {
@@ -60,7 +60,7 @@ impl Addon for Recorder {
 
 impl Proxy {
     /// Starts one on a free port.
-    pub async fn start(settings: &[&str]) -> Self {
+    pub(crate) async fn start(settings: &[&str]) -> Self {
         let confdir = tempfile::tempdir().unwrap();
         let options = OptionStore::new(Tool::Dump);
         let mut all = vec![
@@ -86,7 +86,7 @@ impl Proxy {
     }
 
     /// A TLS connection through the proxy.
-    pub async fn tunnel(&self, to: SocketAddr, alpn: &[&str]) -> ClientTls {
+    pub(crate) async fn tunnel(&self, to: SocketAddr, alpn: &[&str]) -> ClientTls {
         let mut tcp = TcpStream::connect(self.address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let host = format!("localhost:{}", to.port());
@@ -116,10 +116,14 @@ impl Proxy {
     }
 
     /// An HTTP/2 connection through the proxy.
-    pub async fn h2(&self, to: SocketAddr) -> h2::client::SendRequest<Bytes> {
+    pub(crate) async fn h2(&self, to: SocketAddr) -> h2::client::SendRequest<Bytes> {
         let tls = self.tunnel(to, &["h2", "http/1.1"]).await;
         assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let (sender, connection) = h2::client::handshake(tls).await.unwrap();
+        let (sender, connection) = h2::client::Builder::new()
+            .initial_connection_window_size(1 << 20)
+            .handshake(tls)
+            .await
+            .unwrap();
         tokio::spawn(async move {
             let _ = connection.await;
         });
@@ -136,7 +140,7 @@ fn protocols(names: &[&str]) -> Vec<Vec<u8>> {
 }
 
 /// An origin with a certificate of its own; `serve` runs for every connection.
-pub async fn origin<F, S>(alpn: &[&str], serve: S) -> SocketAddr
+pub(crate) async fn origin<F, S>(alpn: &[&str], serve: S) -> SocketAddr
 where
     S: Fn(ServerTls) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -166,7 +170,7 @@ where
 }
 
 /// Sends content as the windows allow.
-pub async fn send_all(
+pub(crate) async fn send_all(
     stream: &mut h2::SendStream<Bytes>,
     mut data: Bytes,
 ) -> Result<(), h2::Error> {
@@ -181,7 +185,7 @@ pub async fn send_all(
 }
 
 /// Receives one piece of content.
-pub async fn receive(content: &mut h2::RecvStream) -> Option<Result<Bytes, h2::Error>> {
+pub(crate) async fn receive(content: &mut h2::RecvStream) -> Option<Result<Bytes, h2::Error>> {
     let piece = content.data().await?;
     if let Ok(piece) = &piece {
         content
@@ -193,7 +197,7 @@ pub async fn receive(content: &mut h2::RecvStream) -> Option<Result<Bytes, h2::E
 }
 
 /// Receives all content; an error is what ended it early.
-pub async fn receive_all(content: &mut h2::RecvStream) -> (Vec<u8>, Option<h2::Error>) {
+pub(crate) async fn receive_all(content: &mut h2::RecvStream) -> (Vec<u8>, Option<h2::Error>) {
     let mut all = Vec::new();
     while let Some(piece) = receive(content).await {
         match piece {
