@@ -80,8 +80,8 @@ async fn layers(session: Session, mode: &ModeSpec, io: Io) -> ClientConn {
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
     if session.client.alpn.as_deref() == Some(b"h2") {
-        h2::serve(session, io, &to).await;
+        Box::pin(h2::serve(session, io, &to)).await;
     } else {
-        http::serve(session, io, &to).await;
+        Box::pin(http::serve(session, io, &to)).await;
     }
 }

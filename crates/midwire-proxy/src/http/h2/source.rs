@@ -131,13 +131,10 @@ impl Source {
     /// # Cancellation
     /// Safe.
     pub(crate) async fn gone(&mut self) {
-        poll_fn(|cx| {
-            let reset = match &mut *lock(&self.way) {
-                Way::Respond(respond) => respond.poll_reset(cx).map(drop),
-                Way::Open(stream) => stream.poll_reset(cx).map(drop),
-                Way::Request(..) => Poll::Pending,
-            };
-            reset
+        poll_fn(|cx| match &mut *lock(&self.way) {
+            Way::Respond(respond) => respond.poll_reset(cx).map(drop),
+            Way::Open(stream) => stream.poll_reset(cx).map(drop),
+            Way::Request(..) => Poll::Pending,
         })
         .await;
     }
