@@ -5,6 +5,9 @@
 
 mod client;
 mod convert;
+mod hpack;
+mod hpack_tables;
+mod order;
 mod server;
 mod sink;
 mod source;

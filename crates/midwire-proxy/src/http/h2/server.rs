@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::super::exchange::{self, After};
 use super::super::message::{Destination, Pseudo};
 use super::super::stream::{Inbound, Incoming, Outbound};
+use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
@@ -48,6 +49,7 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
     }
     let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
     let (io, alarm) = Watched::new(io, (PREFACE, 0), max_resets);
+    let (io, orders) = Ordered::new(io, (PREFACE, 0), HPACK_TABLE as usize);
     let shaken = crate::within(options.client_header_timeout, builder.handshake(io)).await;
     let mut connection = match shaken {
         Some(Ok(connection)) => connection,
@@ -65,7 +67,8 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
-                    streams.spawn(stream(Arc::clone(&session), Arc::clone(&to), request, respond));
+                    let to = Arc::clone(&to);
+                    streams.spawn(stream(Arc::clone(&session), to, (request, respond), orders.clone()));
                 }
                 Some(Err(error)) => {
                     // The error would come again and again: the connection is over.
@@ -94,7 +97,7 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
 }
 
 /// Writes the goodbye and waits for the end.
-async fn close(connection: &mut Connection<Watched<Io>, Bytes>) {
+async fn close(connection: &mut Connection<Ordered<Watched<Io>>, Bytes>) {
     let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
     let _ = tokio::time::timeout(LINGER, closed).await;
 }
@@ -110,16 +113,16 @@ async fn idle(seconds: i64, since: Instant) {
 async fn stream(
     session: Arc<Session>,
     to: Arc<Destination>,
-    request: http::Request<RecvStream>,
-    respond: SendResponse<Bytes>,
+    (request, respond): (http::Request<RecvStream>, SendResponse<Bytes>),
+    orders: Orders,
 ) {
     let began = crate::now();
     let (parts, content) = request.into_parts();
     let ends = content.is_end_stream();
     let way: SharedWay = Arc::new(Mutex::new(Way::Respond(respond)));
-    let mut source = Source::request(Arc::clone(&way), content);
+    let mut fields = convert::fields(&parts.headers, (&orders, content.stream_id().as_u32()));
+    let mut source = Source::request(Arc::clone(&way), content, orders);
     let mut sink = Sink::new(way);
-    let mut fields = convert::fields(&parts.headers);
     let uri = parts.uri.into_parts();
     let pseudo = Pseudo {
         scheme: uri.scheme.map_or_else(Bytes::new, |scheme| {
