@@ -111,7 +111,7 @@ async fn layers(session: Session, io: Io) -> Session {
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
     if session.client.alpn.as_deref() == Some(b"h2") {
-        h2::serve(session, io, &to).await;
+        Box::pin(h2::serve(session, io, &to)).await;
     } else {
         Box::pin(http::serve(session, io, &to)).await;
     }

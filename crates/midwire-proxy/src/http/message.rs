@@ -35,22 +35,21 @@ pub(crate) fn request_with(
     if !pseudo.authority.is_empty() && authority(&pseudo.authority).is_none() {
         return Err(bad_target(&pseudo.authority));
     }
-    let mut request = match named {
-        false => request(head, to, began)?,
-        true => {
-            let anywhere = Destination::Fixed {
-                host: String::new(),
-                port: 0,
-                tls: pseudo.scheme.eq_ignore_ascii_case(b"https"),
-            };
-            let mut request = request(head, &anywhere, began)?;
-            let (host, port) =
-                authority(&pseudo.authority).ok_or_else(|| bad_target(&pseudo.authority))?;
-            let default = if request.scheme == "https" { 443 } else { 80 };
-            request.port = port.unwrap_or(default);
-            request.host = host;
-            request
-        }
+    let mut request = if named {
+        let anywhere = Destination::Fixed {
+            host: String::new(),
+            port: 0,
+            tls: pseudo.scheme.eq_ignore_ascii_case(b"https"),
+        };
+        let mut request = request(head, &anywhere, began)?;
+        let (host, port) =
+            authority(&pseudo.authority).ok_or_else(|| bad_target(&pseudo.authority))?;
+        let default = if request.scheme == "https" { 443 } else { 80 };
+        request.port = port.unwrap_or(default);
+        request.host = host;
+        request
+    } else {
+        request(head, to, began)?
     };
     request.authority = pseudo.authority;
     Ok(request)
@@ -214,13 +213,15 @@ pub(crate) fn authority_of(request: &Request) -> Bytes {
             } else {
                 80
             };
-            let host = match request.host.contains(':') {
-                true => format!("[{}]", request.host),
-                false => request.host.clone(),
+            let host = if request.host.contains(':') {
+                format!("[{}]", request.host)
+            } else {
+                request.host.clone()
             };
-            Bytes::from(match request.port == default {
-                true => host,
-                false => format!("{host}:{}", request.port),
+            Bytes::from(if request.port == default {
+                host
+            } else {
+                format!("{host}:{}", request.port)
             })
         }
     }
