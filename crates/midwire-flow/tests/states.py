@@ -27,6 +27,10 @@ def states(path):
     try:
         with open(path, "rb") as file:
             for flow in FlowReader(file).stream():
+                # Text messages of old files stay text there, although messages hold bytes.
+                for message in getattr(getattr(flow, "websocket", None), "messages", ()):
+                    if isinstance(message.content, str):
+                        message.content = message.content.encode()
                 flows.append(plain(flow.get_state()))
     except Exception as e:
         error = str(e)

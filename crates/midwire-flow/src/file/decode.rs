@@ -200,7 +200,21 @@ impl<'a> Source<'a> {
 
     fn dns(&self, raw: Raw<'a>) -> Result<(Dns, Number), Kind> {
         let mut timestamp = None;
-        let mut dns = Dns::default();
+        let mut dns = Dns {
+            id: 0,
+            query: false,
+            op_code: 0,
+            authoritative_answer: false,
+            truncation: false,
+            recursion_desired: false,
+            recursion_available: false,
+            reserved: 0,
+            response_code: 0,
+            questions: Vec::new(),
+            answers: Vec::new(),
+            authorities: Vec::new(),
+            additionals: Vec::new(),
+        };
         let mut seen = 0_u16;
         for pair in dict(raw, "request")? {
             let (key, value) = pair?;

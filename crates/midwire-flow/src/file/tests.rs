@@ -125,7 +125,15 @@ fn all_kinds() -> Vec<Flow> {
             type_: 1,
             class: 1,
         }],
-        ..Dns::default()
+        op_code: 0,
+        authoritative_answer: false,
+        truncation: false,
+        recursion_available: true,
+        reserved: 2,
+        response_code: 3,
+        answers: Vec::new(),
+        authorities: Vec::new(),
+        additionals: Vec::new(),
     };
     let answer = Dns {
         query: false,

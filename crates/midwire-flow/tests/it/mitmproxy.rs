@@ -203,3 +203,71 @@ fn every_recorded_file_is_read_and_survives_writing() {
         }
     }
 }
+
+#[test]
+fn har_files_load_as_in_mitmproxy() {
+    let mut paths = files(&["har", "har_corrupted", "flows"], "har");
+    paths.extend(files(&["har_corrupted"], "json"));
+    // Identifiers and the time of loading are new each time. Unlike mitmproxy we read messages of WebSocket flows
+    // and its own spelling of HTTP/2, and take a response of status 0 with an error for none.
+    let always = ["id", "timestamp_created", "websocket", "http_version"];
+    let (with_errors, others): (Vec<_>, Vec<_>) = paths
+        .into_iter()
+        .partition(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("\"_error\"")));
+    compare(&others, &always);
+    compare(
+        &with_errors,
+        &[&always[..], &["response", "error"]].concat(),
+    );
+}
+
+#[test]
+fn har_files_are_written_as_in_mitmproxy() {
+    for path in files(&["flows"], "mitm") {
+        let name = path.display();
+        let expected = fs::read(path.with_extension("har")).unwrap();
+        let expected: Json = serde_json::from_slice(&expected).unwrap();
+        let mut got = Vec::new();
+        midwire_flow::har::export(&ours(&path).0, &mut got).unwrap();
+        let got: Json = serde_json::from_slice(&got).unwrap();
+        let entries = |har: &Json| har["log"]["entries"].as_array().unwrap().clone();
+        let (got, expected) = (entries(&got), entries(&expected));
+        assert_eq!(got.len(), expected.len(), "{name}");
+        for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            let mut differing = Vec::new();
+            differences(got, expected, &format!("{name} {i}"), &mut differing);
+            assert!(differing.is_empty(), "{}", differing.join("\n"));
+        }
+    }
+}
+
+/// Says where two values differ; numbers may differ by rounding.
+fn differences(got: &Json, expected: &Json, path: &str, out: &mut Vec<String>) {
+    match (got, expected) {
+        (Json::Object(a), Json::Object(b)) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                differences(&got[key], &expected[key], &format!("{path}.{key}"), out);
+            }
+        }
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(a, b, &format!("{path}[{i}]"), out);
+            }
+        }
+        (Json::Number(a), Json::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            if (a - b).abs() > 1e-6 {
+                out.push(format!("{path}: got {a}, expected {b}"));
+            }
+        }
+        _ if got == expected => {}
+        _ => {
+            let show = |json: &Json| json.to_string().chars().take(300).collect::<String>();
+            out.push(format!(
+                "{path}: got {}, expected {}",
+                show(got),
+                show(expected)
+            ));
+        }
+    }
+}
