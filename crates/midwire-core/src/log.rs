@@ -73,9 +73,26 @@ type Sink = Arc<dyn Fn(&LogEntry) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct LogStream(Arc<Inner>);
 
+/// The level of one receiver, which may change while it receives.
+///
+/// Dropping it changes nothing; receivers stay until the end of the process.
+#[derive(Clone, Default)]
+pub struct Subscription {
+    level: Arc<AtomicU8>,
+    log: LogStream,
+}
+
+impl Subscription {
+    /// Receives entries up to this level from now on.
+    pub fn set_level(&self, level: Level) {
+        self.level.store(level as u8, Ordering::Relaxed);
+        self.log.refresh();
+    }
+}
+
 #[derive(Default)]
 struct Inner {
-    sinks: RwLock<Vec<(Level, Sink)>>,
+    sinks: RwLock<Vec<(Arc<AtomicU8>, Sink)>>,
     /// 1 + the most talkative level that a sink wants; 0 without sinks.
     verbosity: AtomicU8,
     errors: AtomicUsize,
@@ -87,19 +104,41 @@ impl LogStream {
         let _ = tracing::subscriber::set_global_default(Collector(self.clone()));
     }
 
+    /// Makes this stream the receiver of all `tracing` events of this thread while `run` runs, e.g. in a test.
+    pub fn scoped<T>(&self, run: impl FnOnce() -> T) -> T {
+        tracing::subscriber::with_default(Collector(self.clone()), run)
+    }
+
     /// Adds a receiver of entries up to `level`. It runs on the thread that logs and must not block.
-    pub fn subscribe(&self, level: Level, sink: impl Fn(&LogEntry) + Send + Sync + 'static) {
+    pub fn subscribe(
+        &self,
+        level: Level,
+        sink: impl Fn(&LogEntry) + Send + Sync + 'static,
+    ) -> Subscription {
+        let level = Arc::new(AtomicU8::new(level as u8));
         self.0
             .sinks
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((level, Arc::new(sink)));
-        let wanted = self
-            .0
+            .push((Arc::clone(&level), Arc::new(sink)));
+        self.refresh();
+        Subscription {
+            level,
+            log: self.clone(),
+        }
+    }
+
+    /// Works out anew which events anybody wants.
+    fn refresh(&self) {
+        let sinks = self.0.sinks.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = sinks
+            .iter()
+            .map(|(level, _)| level.load(Ordering::Relaxed) + 1)
+            .max();
+        self.0
             .verbosity
-            .load(Ordering::Relaxed)
-            .max(level as u8 + 1);
-        self.0.verbosity.store(wanted, Ordering::Relaxed);
+            .store(wanted.unwrap_or_default(), Ordering::Relaxed);
+        drop(sinks);
         tracing::callsite::rebuild_interest_cache();
     }
 
@@ -121,7 +160,7 @@ impl LogStream {
             .clone();
         sinks
             .iter()
-            .filter(|(level, _)| entry.level <= *level)
+            .filter(|(level, _)| entry.level as u8 <= level.load(Ordering::Relaxed))
             .for_each(|(_, sink)| sink(entry));
     }
 

@@ -1,13 +1,14 @@
 """Helps the tests in tests/it: shows what mitmproxy makes of flow files and HAR files.
 
-Usage: states.py FILE... prints one JSON line per file: the states of its flows, or the error that ended reading.
+Usage: states.py --make FILE writes a flow file with flows of every kind. states.py FILE... prints one JSON line per file: the states of its flows, or the error that ended reading.
 Bytes are shown as {"b": hex}, floats as {"f": repr}, dicts with their keys sorted.
 """
 
 import json
 import sys
 
-from mitmproxy.io import FlowReader
+from mitmproxy.io import FlowReader, FlowWriter
+from mitmproxy.test import tflow
 
 
 def plain(value):
@@ -37,5 +38,35 @@ def states(path):
     return {"flows": flows, "error": error}
 
 
+def make(path):
+    changed = tflow.tflow(resp=True, err=True)
+    changed.backup()
+    changed.request.path = "/changed"
+    changed.response.trailers = changed.response.headers.copy()
+    changed.metadata = {"a": [1, None, 2.5, {"b": b"\xff"}], "big": 2**80, "deep": {"x": {"y": True}}}
+    changed.comment, changed.marked, changed.is_replay = "é\n", ":star:", "response"
+    v6 = tflow.tflow()
+    v6.client_conn.peername = ("fe80::1", 1, 2, 3)
+    v6.server_conn.via = ("https", ("proxy", 8080))
+    v6.server_conn.timestamp_start = 1e17
+    v6.request.content = None
+    flows = [
+        changed,
+        v6,
+        tflow.twebsocketflow(),
+        tflow.ttcpflow(err=True),
+        tflow.tudpflow(),
+        tflow.tdnsflow(resp=True),
+        tflow.tdnsflow(err=True),
+        tflow.tflow(ws=True, resp=True),
+    ]
+    with open(path, "wb") as file:
+        for flow in flows:
+            FlowWriter(file).add(flow)
+
+
+if sys.argv[1:2] == ["--make"]:
+    make(sys.argv[2])
+    sys.exit()
 for path in sys.argv[1:]:
     print(json.dumps(states(path)))

@@ -4,18 +4,30 @@ use std::io;
 
 use midwire_wire::http1::Violation;
 
+use crate::http::h2::Reset;
+
 /// The side that caused a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The client.
     Client,
     /// The server, or the way to it.
     Server,
 }
 
+impl Side {
+    /// The opposite side.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// A fault that ends an exchange.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The client broke HTTP.
     #[error("invalid request: {0}")]
     BadRequest(Violation),
@@ -42,6 +54,12 @@ pub enum Fault {
     /// Reading from or writing to the server failed.
     #[error("server connection failed: {0}")]
     ServerIo(io::Error),
+    /// The server broke HTTP/2.
+    #[error("invalid HTTP/2 response: {0}")]
+    BadHttp2(String),
+    /// The server gave a stream up.
+    #[error("server reset the stream: {0}")]
+    ServerReset(Reset),
     /// No connection could be made.
     #[error("{0}")]
     Connect(ConnectFault),
@@ -67,23 +85,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Who caused it.
-    pub fn side(&self) -> Side {
-        match self {
-            Self::BadRequest(_) | Self::Refused { .. } | Self::ClientGone | Self::Killed => {
-                Side::Client
-            }
-            Self::BadResponse(_)
-            | Self::NoResponse
-            | Self::ResponseCut(_)
-            | Self::ServerIo(_)
-            | Self::Connect(_) => Side::Server,
-            Self::TimedOut { side, .. } | Self::TooLarge { side } => *side,
-        }
-    }
-
     /// The status of the page that the client gets, or `None` if its connection is just closed (security.md §4).
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         Some(match self {
             Self::BadRequest(violation) => violation.status(),
             Self::Refused { status, .. } => *status,
@@ -103,7 +106,7 @@ impl Fault {
 
 /// Why no connection to a server could be made.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ConnectFault {
+pub(crate) enum ConnectFault {
     /// No address is known for the name.
     #[error("name not found: {0}")]
     NameNotFound(String),
@@ -135,9 +138,6 @@ pub enum ConnectFault {
     /// An addon refused in `server_connect`.
     #[error("Connection killed: {0}")]
     Killed(String),
-    /// The upstream proxy did not open the tunnel.
-    #[error("{0}")]
-    Proxy(String),
 }
 
 impl From<ConnectFault> for Fault {

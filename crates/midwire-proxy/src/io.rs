@@ -8,28 +8,28 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Anything that bytes can be read from and written to.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection whose kind does not matter any more.
-pub type Io = Box<dyn Stream>;
+pub(crate) type Io = Box<dyn Stream>;
 
 /// A stream in front of which bytes that were read already are put back.
-pub struct Rewound<T> {
+pub(crate) struct Rewound<T> {
     ahead: Bytes,
     io: T,
 }
 
 impl<T> Rewound<T> {
     /// Puts `ahead` in front of what `io` will give.
-    pub fn new(ahead: Bytes, io: T) -> Self {
+    pub(crate) fn new(ahead: Bytes, io: T) -> Self {
         Self { ahead, io }
     }
 }
 
 /// Puts bytes back in front of a stream; without any, the stream stays as it is.
-pub fn rewind(ahead: Bytes, io: Io) -> Io {
+pub(crate) fn rewind(ahead: Bytes, io: Io) -> Io {
     if ahead.is_empty() {
         io
     } else {

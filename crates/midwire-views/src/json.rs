@@ -1,5 +1,6 @@
 //! Re-indents JSON without changing what it says: numbers keep their text, objects their order and repeated names.
 
+use crate::text::without_mark;
 use crate::{MAX_DEPTH, Out, ViewError};
 
 /// Re-indents a JSON text (RFC 8259; `NaN` and infinities are let through). Escapes of printable characters are
@@ -8,7 +9,7 @@ use crate::{MAX_DEPTH, Out, ViewError};
 /// # Errors
 /// Anything that is not one JSON text, nesting beyond [`MAX_DEPTH`], output beyond the bound of `out`.
 pub(crate) fn pretty(input: &[u8], unit: &str, out: &mut Out) -> Result<(), ViewError> {
-    let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+    let input = without_mark(input);
     let text = std::str::from_utf8(input)?;
     Printer {
         text,
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn texts_are_indented_and_otherwise_kept() {
         let check = |input: &str, expected: &str| {
-            assert_eq!(printed(input.as_bytes()).unwrap(), expected, "{input}")
+            assert_eq!(printed(input.as_bytes()).unwrap(), expected, "{input}");
         };
         check(
             r#"{"a":1,"b":[true,null,"é"],"c":{}}"#,

@@ -182,7 +182,7 @@ impl Registry {
 
 fn raw(data: &[u8]) -> Rendered {
     Rendered {
-        text: clean_text(&text::show_bytes(data)).into_owned(),
+        text: clean_text(&text::show_bytes(text::without_mark(data))).into_owned(),
         syntax: Syntax::None,
         view_name: "Raw".to_owned(),
         description: String::new(),
@@ -225,6 +225,15 @@ mod tests {
             }
             Ok(format!("\x1b{}", text::show_bytes(data).to_uppercase()))
         }
+    }
+
+    #[test]
+    fn names_are_sorted_with_auto_first() {
+        assert_eq!(
+            Registry::new().names().join(", "),
+            "auto, dns, graphql, grpc, hex dump, hex stream, http/3 frames, image, javascript, json, mqtt, msgpack, \
+             multipart form, protobuf, query, raw, socket.io, url-encoded, viewcss, wbxml, xml/html, zip archive"
+        );
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 /// Bytes looked at to tell text from binary.
 const SNIFFED_BYTES: usize = 100;
 
-/// Content as text: UTF-8 as it is, every other byte as `\xNN`. A byte order mark is dropped.
+/// Content as text: UTF-8 as it is, every other byte as `\xNN`.
 pub fn show_bytes(data: &[u8]) -> String {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     let mut text = String::with_capacity(data.len());
     for chunk in data.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -16,6 +15,11 @@ pub fn show_bytes(data: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Content without the byte order mark of UTF-8, which editors put before text.
+pub(crate) fn without_mark(data: &[u8]) -> &[u8] {
+    data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data)
 }
 
 /// Bytes as a single line of printable ASCII: backslash, tab, line end and everything else escaped.
@@ -34,6 +38,14 @@ pub fn escape_bytes(data: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Bytes on one line: UTF-8 without control characters as it is, anything else escaped as a whole.
+pub(crate) fn printable(data: &[u8]) -> String {
+    match std::str::from_utf8(data) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => escape_bytes(data),
+    }
 }
 
 /// True when more than 30 % of the first 100 bytes are no text. Printable ASCII, white space and whole UTF-8
@@ -111,7 +123,6 @@ mod tests {
     #[test]
     fn bytes_are_shown() {
         assert_eq!(show_bytes(b"a\xff\xc3\xa9\n"), "a\\xffé\n");
-        assert_eq!(show_bytes(b"\xef\xbb\xbfa"), "a");
         assert_eq!(
             escape_bytes(b"a\\\t\r\n\x00\xc3\xa9'\""),
             "a\\\\\\t\\r\\n\\x00\\xc3\\xa9'\""

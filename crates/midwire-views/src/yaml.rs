@@ -1,5 +1,7 @@
 //! Writes YAML (1.2 core schema) in the shapes the views use.
 
+use std::fmt::Write as _;
+
 use crate::{Out, ViewError};
 
 /// A node to be written.
@@ -31,8 +33,8 @@ impl Yaml {
     }
 
     /// A node that is written as it is.
-    pub(crate) fn literal(text: impl ToString) -> Self {
-        Self::Literal(text.to_string())
+    pub(crate) fn literal(text: impl std::fmt::Display) -> Self {
+        Self::Literal(format!("{text}"))
     }
 }
 
@@ -221,11 +223,14 @@ fn double_quoted(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\x1b' => quoted.push_str("\\e"),
             c if is_printable(c) => quoted.push(c),
-            c => quoted.push_str(&match u32::from(c) {
-                n @ ..=0xff => format!("\\x{n:02X}"),
-                n @ ..=0xffff => format!("\\u{n:04X}"),
-                n => format!("\\U{n:08X}"),
-            }),
+            c => {
+                let n = u32::from(c);
+                let _ = match n {
+                    ..0x100 => write!(quoted, "\\x{n:02X}"),
+                    0x100..0x1_0000 => write!(quoted, "\\u{n:04X}"),
+                    _ => write!(quoted, "\\U{n:08X}"),
+                };
+            }
         }
     }
     quoted.push('"');

@@ -86,7 +86,7 @@ fn put_flow(w: &mut BackWriter, flow: &Flow) {
                 w.pair("request", |w| put_request(w, &http.request));
                 w.pair("response", |w| w.opt(http.response.as_ref(), put_response));
                 w.pair("websocket", |w| {
-                    w.opt(http.websocket.as_ref(), put_websocket)
+                    w.opt(http.websocket.as_ref(), put_websocket);
                 });
             }
             Flow::Tcp(flow) | Flow::Udp(flow) => w.pair("messages", |w| {
@@ -102,7 +102,7 @@ fn put_flow(w: &mut BackWriter, flow: &Flow) {
             }),
             Flow::Dns(dns) => {
                 w.pair("request", |w| {
-                    put_dns(w, &dns.request, dns.request_timestamp)
+                    put_dns(w, &dns.request, dns.request_timestamp);
                 });
                 let timestamp = dns.response_timestamp.unwrap_or(dns.request_timestamp);
                 w.pair("response", |w| {
@@ -143,7 +143,7 @@ fn put_info(w: &mut BackWriter, flow: &Flow) {
     });
     w.pair("comment", |w| w.text(&info.comment));
     w.pair("timestamp_created", |w| {
-        put_number(w, info.timestamp_created)
+        put_number(w, info.timestamp_created);
     });
     w.pair("backup", |w| w.opt(info.backup.as_deref(), put_backup));
 }
@@ -167,14 +167,14 @@ enum Side {
 
 fn put_connection(w: &mut BackWriter, conn: &Connection, side: Side) {
     w.pair("peername", |w| {
-        put_own_address(w, conn.peername.as_ref(), side)
+        put_own_address(w, conn.peername.as_ref(), side);
     });
     w.pair("sockname", |w| {
-        put_own_address(w, conn.sockname.as_ref(), side)
+        put_own_address(w, conn.sockname.as_ref(), side);
     });
     w.pair("id", |w| w.text(&conn.id.to_string()));
     w.pair("transport_protocol", |w| {
-        w.text(conn.transport_protocol.as_str())
+        w.text(conn.transport_protocol.as_str());
     });
     w.pair("error", |w| w.opt(conn.error.as_deref(), BackWriter::text));
     w.pair("tls", |w| w.bool(conn.tls));
@@ -191,22 +191,22 @@ fn put_connection(w: &mut BackWriter, conn: &Connection, side: Side) {
             conn.alpn_offers
                 .iter()
                 .rev()
-                .for_each(|offer| w.bytes(offer))
+                .for_each(|offer| w.bytes(offer));
         });
     });
     w.pair("cipher", |w| {
-        w.opt(conn.cipher.as_deref(), BackWriter::text)
+        w.opt(conn.cipher.as_deref(), BackWriter::text);
     });
     w.pair("cipher_list", |w| {
         w.list(|w| {
             conn.cipher_list
                 .iter()
                 .rev()
-                .for_each(|cipher| w.text(cipher))
+                .for_each(|cipher| w.text(cipher));
         });
     });
     w.pair("tls_version", |w| {
-        w.opt(conn.tls_version.as_deref(), BackWriter::text)
+        w.opt(conn.tls_version.as_deref(), BackWriter::text);
     });
     w.pair("sni", |w| w.opt(conn.sni.as_deref(), BackWriter::text));
     let start = conn
@@ -214,7 +214,7 @@ fn put_connection(w: &mut BackWriter, conn: &Connection, side: Side) {
         .or((side == Side::Client).then_some(0.0));
     w.pair("timestamp_start", |w| w.opt(start, BackWriter::float));
     w.pair("timestamp_end", |w| {
-        w.opt(conn.timestamp_end, BackWriter::float)
+        w.opt(conn.timestamp_end, BackWriter::float);
     });
     w.pair("timestamp_tls_setup", |w| {
         w.opt(conn.timestamp_tls_setup, BackWriter::float);
@@ -314,10 +314,10 @@ fn put_request(w: &mut BackWriter, request: &Request) {
         w.pair("content", |w| put_content(w, &request.content));
         w.pair("trailers", |w| w.opt(request.trailers.as_ref(), put_fields));
         w.pair("timestamp_start", |w| {
-            put_number(w, request.timestamp_start)
+            put_number(w, request.timestamp_start);
         });
         w.pair("timestamp_end", |w| {
-            w.opt(request.timestamp_end, put_number)
+            w.opt(request.timestamp_end, put_number);
         });
         w.pair("host", |w| w.text(&request.host));
         w.pair("port", |w| w.int(i64::from(request.port)));
@@ -334,13 +334,13 @@ fn put_response(w: &mut BackWriter, response: &Response) {
         w.pair("headers", |w| put_fields(w, &response.fields));
         w.pair("content", |w| put_content(w, &response.content));
         w.pair("trailers", |w| {
-            w.opt(response.trailers.as_ref(), put_fields)
+            w.opt(response.trailers.as_ref(), put_fields);
         });
         w.pair("timestamp_start", |w| {
-            put_number(w, response.timestamp_start)
+            put_number(w, response.timestamp_start);
         });
         w.pair("timestamp_end", |w| {
-            w.opt(response.timestamp_end, put_number)
+            w.opt(response.timestamp_end, put_number);
         });
         w.pair("status_code", |w| w.int(i64::from(response.status)));
         w.pair("reason", |w| w.bytes(&response.reason));
@@ -367,7 +367,7 @@ fn put_websocket(w: &mut BackWriter, websocket: &WebSocketData) {
             w.opt(websocket.closed_by_client, BackWriter::bool);
         });
         w.pair("close_code", |w| {
-            w.opt(websocket.close_code, BackWriter::int)
+            w.opt(websocket.close_code, BackWriter::int);
         });
         w.pair("close_reason", |w| {
             w.opt(websocket.close_reason.as_deref(), BackWriter::text);

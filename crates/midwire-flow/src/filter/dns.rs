@@ -1,7 +1,8 @@
 //! DNS messages as text: the names asked for and the data of all records, joined by CRLF.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, Ipv6Addr};
+
+use midwire_wire::dns::{Record, types};
 
 use crate::Dns;
 
@@ -21,37 +22,28 @@ pub(super) fn text(message: &Dns) -> String {
     let sections = [&message.answers, &message.authorities, &message.additionals];
     for record in sections.into_iter().flatten() {
         separate(&mut out);
-        data(record.type_, &record.data, &mut out);
+        data(record, &mut out);
     }
     out
 }
 
 /// Data of a record: addresses, names and texts in their usual form, everything else in hexadecimal.
-fn data(type_: u16, data: &[u8], out: &mut String) {
-    let (type_name, text) = match type_ {
-        1 => (
-            "A",
-            <[u8; 4]>::try_from(data)
-                .ok()
-                .map(|a| Ipv4Addr::from(a).to_string()),
-        ),
-        28 => (
-            "AAAA",
-            <[u8; 16]>::try_from(data)
-                .ok()
-                .map(|a| Ipv6Addr::from(a).to_string()),
-        ),
-        2 => ("NS", name(data)),
-        5 => ("CNAME", name(data)),
-        12 => ("PTR", name(data)),
-        16 => ("TXT", String::from_utf8(data.to_vec()).ok()),
-        _ => return hexadecimal(data, out),
+fn data(record: &Record, out: &mut String) {
+    let name = || record.domain_name().ok();
+    let (type_name, text) = match record.type_ {
+        types::A => ("A", record.ipv4_address().map(|a| a.to_string())),
+        types::AAAA => ("AAAA", record.ipv6_address().map(|a| a.to_string())),
+        types::NS => ("NS", name()),
+        types::CNAME => ("CNAME", name()),
+        types::PTR => ("PTR", name()),
+        types::TXT => ("TXT", record.text().map(str::to_owned)),
+        _ => return hexadecimal(&record.data, out),
     };
     if let Some(text) = text {
         out.push_str(&text);
         return;
     }
-    hexadecimal(data, out);
+    hexadecimal(&record.data, out);
     let _ = write!(out, " (invalid {type_name} data)");
 }
 
@@ -59,25 +51,5 @@ fn hexadecimal(data: &[u8], out: &mut String) {
     out.push_str("0x");
     for byte in data {
         let _ = write!(out, "{byte:02x}");
-    }
-}
-
-/// A name without compression (RFC 1035 §3.1).
-fn name(mut data: &[u8]) -> Option<String> {
-    let mut out = String::new();
-    loop {
-        let (len, rest) = data.split_first()?;
-        if *len == 0 {
-            return rest.is_empty().then_some(out);
-        }
-        if *len > 63 {
-            return None;
-        }
-        let (label, rest) = rest.split_at_checked(usize::from(*len))?;
-        if !out.is_empty() {
-            out.push('.');
-        }
-        out.push_str(&String::from_utf8_lossy(label));
-        data = rest;
     }
 }

@@ -29,6 +29,18 @@ pub(super) fn matches_http(node: &Node, flow: &HttpFlow) -> bool {
     Subject::new(&flow.info, Kind::Http(flow)).meets(node)
 }
 
+pub(super) fn matches_tcp(node: &Node, flow: &MessageFlow) -> bool {
+    Subject::new(&flow.info, Kind::Tcp(flow)).meets(node)
+}
+
+pub(super) fn matches_udp(node: &Node, flow: &MessageFlow) -> bool {
+    Subject::new(&flow.info, Kind::Udp(flow)).meets(node)
+}
+
+pub(super) fn matches_dns(node: &Node, flow: &DnsFlow) -> bool {
+    Subject::new(&flow.info, Kind::Dns(flow)).meets(node)
+}
+
 /// A flow and what was worked out about it so far.
 struct Subject<'a> {
     info: &'a FlowInfo,

@@ -27,7 +27,7 @@ use operator::{Field, Plain};
 use parser::Parser;
 
 use crate::pattern::Pattern;
-use crate::{Flow, HttpFlow};
+use crate::{DnsFlow, Flow, HttpFlow, MessageFlow};
 
 /// A condition on flows. Cloning is cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,21 @@ impl Filter {
     /// As [`Filter::matches`], for an HTTP flow that is not wrapped.
     pub fn matches_http(&self, flow: &HttpFlow) -> bool {
         matcher::matches_http(&self.root, flow)
+    }
+
+    /// As [`Filter::matches`], for a TCP flow that is not wrapped.
+    pub fn matches_tcp(&self, flow: &MessageFlow) -> bool {
+        matcher::matches_tcp(&self.root, flow)
+    }
+
+    /// As [`Filter::matches`], for a UDP flow that is not wrapped.
+    pub fn matches_udp(&self, flow: &MessageFlow) -> bool {
+        matcher::matches_udp(&self.root, flow)
+    }
+
+    /// As [`Filter::matches`], for a DNS flow that is not wrapped.
+    pub fn matches_dns(&self, flow: &DnsFlow) -> bool {
+        matcher::matches_dns(&self.root, flow)
     }
 
     /// Content that the filter may read, so that the flow must have kept it by then.

@@ -193,8 +193,10 @@ fn timings(flow: &HttpFlow, seen: &mut HashSet<Id>) -> [(&'static str, f64); 5] 
 
 /// The time in UTC, with microseconds unless they are zero.
 fn date_time(seconds: f64) -> String {
-    let micros = (seconds * 1e6).round_ties_even();
-    let time = jiff::Timestamp::from_microsecond(micros as i64).unwrap_or_default();
+    // Rounded as Python does it, the fraction apart.
+    let micros = (seconds.fract() * 1e6).round_ties_even() as i64;
+    let whole = (seconds.trunc() as i64).saturating_mul(1_000_000);
+    let time = jiff::Timestamp::from_microsecond(whole.saturating_add(micros)).unwrap_or_default();
     let format = if time.subsec_microsecond() == 0 {
         "%Y-%m-%dT%H:%M:%S+00:00"
     } else {

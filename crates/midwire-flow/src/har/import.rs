@@ -15,8 +15,8 @@ use super::{CREATOR, HarError, MAX_SIZE};
 use crate::access::{DECODE_LIMIT, HttpMessage, status};
 use crate::text::{self, Charset};
 use crate::{
-    Address, ClientConn, Content, Flow, FlowError, FlowInfo, HttpFlow, Number, Request, Response,
-    ServerConn, WebSocketData, WebSocketMessage,
+    Address, ClientConn, Connection, Content, Flow, FlowError, FlowInfo, HttpFlow, Number, Request,
+    Response, ServerConn, WebSocketData, WebSocketMessage,
 };
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -124,12 +124,17 @@ fn flow(entry: &Json, creator: Creator) -> Result<HttpFlow, Problem> {
     let start = timestamp(text_at(entry, "startedDateTime")?)?;
     let end = start + number_at(entry, "time")? / 1000.0;
     let url = text_at(entry, "request.url")?;
-    let mut client = ClientConn::default();
-    client.peername = Some(Address::new("127.0.0.1", 0));
-    client.sockname = Some(Address::new("127.0.0.1", 0));
-    client.timestamp_start = Some(start);
-    client.timestamp_end = Some(end);
-    "regular".clone_into(&mut client.proxy_mode);
+    let client = ClientConn {
+        connection: Connection {
+            peername: Some(Address::new("127.0.0.1", 0)),
+            sockname: Some(Address::new("127.0.0.1", 0)),
+            timestamp_start: Some(start),
+            timestamp_end: Some(end),
+            ..Connection::default()
+        },
+        mitmcert: None,
+        proxy_mode: "regular".to_owned(),
+    };
     let port = if url.starts_with("http://") { 80 } else { 443 };
     let server = ServerConn {
         address: match entry.get("serverIPAddress").and_then(Json::as_str) {
@@ -146,18 +151,15 @@ fn flow(entry: &Json, creator: Creator) -> Result<HttpFlow, Problem> {
     request.timestamp_start = start.into();
     request.timestamp_end = Some(end.into());
     let mut response = response(entry, creator)?;
-    match &mut response {
-        Some(response) => {
-            response.timestamp_start = start.into();
-            response.timestamp_end = Some(end.into());
-        }
-        None => {
-            let message = at(entry, "response")?.get("_error").and_then(Json::as_str);
-            info.error = message.map(|msg| FlowError {
-                msg: msg.to_owned(),
-                timestamp: end,
-            });
-        }
+    if let Some(response) = &mut response {
+        response.timestamp_start = start.into();
+        response.timestamp_end = Some(end.into());
+    } else {
+        let message = at(entry, "response")?.get("_error").and_then(Json::as_str);
+        info.error = message.map(|msg| FlowError {
+            msg: msg.to_owned(),
+            timestamp: end,
+        });
     }
     if creator == Creator::Midwire {
         restore_times(entry, &mut request, response.as_mut());
@@ -243,9 +245,13 @@ fn encoded(text: &str, content_type: &str) -> Bytes {
 
 /// Puts content that is decoded already, whatever Content-Encoding says.
 fn put_content(message: &mut impl HttpMessage, content: Bytes, creator: Creator) {
+    if content.is_empty() {
+        // The length in an answer to HEAD is that of another answer.
+        *message.raw_content_mut() = Content::Memory(content);
+        return;
+    }
     let was_encoded = message.header_mut().remove("content-encoding");
     if creator == Creator::Midwire && !was_encoded {
-        // The fields belong to the content as it is, also that of an answer to HEAD.
         *message.raw_content_mut() = Content::Memory(content);
     } else {
         message.set_content(content);

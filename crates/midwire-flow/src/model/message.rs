@@ -64,7 +64,11 @@ impl Request {
     /// As in mitmproxy, an IPv6 host stands without brackets and `*` as empty path.
     pub fn url(&self) -> String {
         if self.is_connect() {
-            return format!("{}:{}", self.host, self.port);
+            let mut authority = String::with_capacity(self.host.len() + 8);
+            push_host(&mut authority, &self.host);
+            authority.push(':');
+            authority.push_str(itoa::Buffer::new().format(self.port));
+            return authority;
         }
         self.url_with(&self.host, Some(self.port))
     }
@@ -127,7 +131,7 @@ impl Request {
         let mut url = String::with_capacity(scheme.len() + host.len() + path.len() + 9);
         url.push_str(&scheme);
         url.push_str("://");
-        url.push_str(host);
+        push_host(&mut url, host);
         let port = port.or(default).unwrap_or(443);
         if default != Some(port) {
             url.push(':');
@@ -135,6 +139,17 @@ impl Request {
         }
         url.push_str(&path);
         url
+    }
+}
+
+/// An IPv6 literal gets its brackets (RFC 3986 §3.2.2).
+fn push_host(to: &mut String, host: &str) {
+    if host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_ok() {
+        to.push('[');
+        to.push_str(host);
+        to.push(']');
+    } else {
+        to.push_str(host);
     }
 }
 

@@ -48,8 +48,8 @@ fn files(folders: &[&str], extension: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// What mitmproxy reads from files; `None` without mitmproxy.
-fn mitmproxy_states(paths: &[PathBuf]) -> Option<Vec<Json>> {
+/// Runs our script with mitmproxy; `None` without mitmproxy.
+fn mitmproxy(arguments: &[PathBuf]) -> Option<String> {
     let Some(python) = std::env::var_os("MIDWIRE_MITMPROXY_PYTHON") else {
         say("nothing compared with mitmproxy; set MIDWIRE_MITMPROXY_PYTHON");
         return None;
@@ -57,7 +57,7 @@ fn mitmproxy_states(paths: &[PathBuf]) -> Option<Vec<Json>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/states.py");
     let output = Command::new(python)
         .arg(script)
-        .args(paths)
+        .args(arguments)
         .output()
         .unwrap();
     assert!(
@@ -65,7 +65,12 @@ fn mitmproxy_states(paths: &[PathBuf]) -> Option<Vec<Json>> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let text = String::from_utf8(output.stdout).unwrap();
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// What mitmproxy reads from files.
+fn mitmproxy_states(paths: &[PathBuf]) -> Option<Vec<Json>> {
+    let text = mitmproxy(paths)?;
     Some(
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -173,6 +178,17 @@ fn old_flow_files_load_as_in_mitmproxy() {
 fn recent_flow_files_load_as_in_mitmproxy() {
     let paths = files(&["flows"], "mitm");
     compare(&paths, &[]);
+}
+
+#[test]
+fn flows_of_every_kind_load_as_in_mitmproxy() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("flows");
+    if mitmproxy(&["--make".into(), path.clone()]).is_none() {
+        return;
+    }
+    assert_eq!(ours(&path).0.len(), 8);
+    compare(&[path], &[]);
 }
 
 #[test]

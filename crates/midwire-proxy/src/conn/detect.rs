@@ -39,8 +39,9 @@ pub(crate) fn next(seen: &Seen<'_>) -> Next {
         None if seen.server.is_empty() && !seen.client.is_empty() => return Next::NeedMore,
         _ => {}
     }
+    let is_silent = seen.client.is_empty() && seen.server.is_empty();
     if seen.is_tcp_host {
-        return Next::Raw;
+        return if is_silent { Next::NeedMore } else { Next::Raw };
     }
     if let Some(b"h2" | b"http/1.1" | b"http/1.0" | b"http/0.9") = seen.alpn {
         return Next::Http;

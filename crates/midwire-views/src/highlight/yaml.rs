@@ -18,11 +18,7 @@ pub(super) fn scan(s: &mut Scanner<'_>) {
         }
         let end = s.taken().len() + line.len();
         scan_line(s, end);
-        if line
-            .trim_end()
-            .ends_with(|c| matches!(c, '|' | '-' | '+' | '2'))
-            && line.contains(": |")
-        {
+        if line.trim_end().ends_with(['|', '-', '+', '2']) && line.contains(": |") {
             block = Some(indent);
         }
         if !s.rest().is_empty() {
@@ -38,7 +34,7 @@ fn scan_line(s: &mut Scanner<'_>, end: usize) {
         let Some(c) = line.chars().next() else { return };
         match c {
             '#' if s.taken().is_empty() || s.taken().ends_with(char::is_whitespace) => {
-                s.take(line.len(), Tag::Comment)
+                s.take(line.len(), Tag::Comment);
             }
             '"' | '\'' => {
                 let len = s.quoted_len(c).min(line.len());
@@ -53,12 +49,22 @@ fn scan_line(s: &mut Scanner<'_>, end: usize) {
     }
 }
 
+/// Most characters of a key that is marked as one.
+const KEY_CHARS: usize = 256;
+
 /// A plain scalar at the start of `line`.
 fn plain(s: &mut Scanner<'_>, line: &str) {
-    let key_end = line
+    // Keys are short. Looking at the start of the line only keeps the scan linear on lines that are long.
+    let window = line
+        .char_indices()
+        .nth(KEY_CHARS)
+        .and_then(|(at, _)| line.get(..at))
+        .unwrap_or(line);
+    let ends_line = window.len() == line.len() && line.ends_with(':');
+    let key_end = window
         .find(": ")
-        .or_else(|| line.ends_with(':').then(|| line.len() - 1));
-    let comment = line.find(" #").unwrap_or(line.len());
+        .or_else(|| ends_line.then(|| line.len() - 1));
+    let comment = window.find(" #").unwrap_or(line.len());
     if let Some(key_end) = key_end.filter(|at| *at <= comment) {
         return s.take(key_end, Tag::Name);
     }

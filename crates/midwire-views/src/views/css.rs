@@ -1,7 +1,8 @@
 //! Style sheets.
 
 use super::fits_media;
-use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError};
+use crate::text::without_mark;
+use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError, show_bytes};
 
 /// Re-indents style sheets: a declaration a line, a blank line between rules.
 pub(crate) struct Css;
@@ -20,7 +21,7 @@ impl ContentView for Css {
     }
 
     fn prettify(&self, data: &[u8], _: &Metadata<'_>) -> Result<String, ViewError> {
-        let text = String::from_utf8_lossy(data);
+        let text = show_bytes(without_mark(data));
         let printer = Printer {
             out: Out::for_input(data.len()),
             statement: String::new(),

@@ -1,7 +1,8 @@
 //! Scripts.
 
 use super::fits_media;
-use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError};
+use crate::text::without_mark;
+use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError, show_bytes};
 
 /// Re-indents scripts: a line ends after `{`, `}` and `;` outside strings, comments and parentheses.
 pub(crate) struct JavaScript;
@@ -28,7 +29,7 @@ impl ContentView for JavaScript {
     }
 
     fn prettify(&self, data: &[u8], _: &Metadata<'_>) -> Result<String, ViewError> {
-        let text = String::from_utf8_lossy(data);
+        let text = show_bytes(without_mark(data));
         let mut printer = Printer {
             out: Out::for_input(data.len()),
             open: Vec::new(),
@@ -74,8 +75,12 @@ impl Printer {
                 '/' if token.starts_with("/*") => self.write(token)?,
                 '{' if tail.trim_start().starts_with('}') => {
                     rest = tail.trim_start().get(1..).unwrap_or("");
-                    self.open_brace()?;
-                    self.out.push("}")?;
+                    // An empty object stays as it is; an empty body stands apart.
+                    self.write(if self.last == ')' && !self.out.as_str().ends_with(' ') {
+                        " {}"
+                    } else {
+                        "{}"
+                    })?;
                     self.note('}');
                     self.end_brace(rest)?;
                 }
@@ -105,7 +110,7 @@ impl Printer {
                     self.end_line()?;
                 }
                 '\n' if !self.is_line_start && !tail.trim_start().starts_with(';') => {
-                    self.end_line()?
+                    self.end_line()?;
                 }
                 c if c.is_whitespace() => {
                     if !self.is_line_start && c != '\n' && c != '\r' {
@@ -303,8 +308,8 @@ mod tests {
             "import {\n  a,b\n}\nfrom \"c\";\n",
         );
         check(
-            "(function(){a})();b= {};",
-            "(function() {\n  a\n})();\nb= {};\n",
+            "(function(){a})();b={};c(){}",
+            "(function() {\n  a\n})();\nb={};\nc() {}\n",
         );
         check("let a = 1\nlet b = 2\n\n\n", "let a = 1\nlet b = 2\n");
         check("a\n;\n\n\nb", "a;\nb");

@@ -1,5 +1,6 @@
 //! The content as it is.
 
+use crate::text::without_mark;
 use crate::{ContentView, Metadata, ViewError, show_bytes};
 
 /// Shows text as it is, and bytes that are no text as `\xNN`.
@@ -15,6 +16,6 @@ impl ContentView for Raw {
     }
 
     fn prettify(&self, data: &[u8], _: &Metadata<'_>) -> Result<String, ViewError> {
-        Ok(show_bytes(data))
+        Ok(show_bytes(without_mark(data)))
     }
 }

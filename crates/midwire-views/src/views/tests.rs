@@ -43,7 +43,7 @@ fn show_all(data: &[u8]) {
 #[test]
 fn large_hostile_inputs_take_no_time() {
     let registry = Registry::new();
-    let patterns: [&[u8]; 22] = [
+    let patterns: [&[u8]; 29] = [
         b"<",
         b"<a ",
         b"[",
@@ -66,9 +66,21 @@ fn large_hostile_inputs_take_no_time() {
         b"/*",
         b"\x0b",
         b"\n",
+        b"1,",
+        b"<!a ['>'",
+        b"a: ",
+        b"<a b=\">",
+        b"a:b;",
+        b"a=1;/*",
+        b"- ",
     ];
     for pattern in patterns {
-        let data = pattern.repeat(100_000 / pattern.len());
+        let data = pattern.repeat(20_000 / pattern.len());
+        let start = std::time::Instant::now();
+        for syntax in crate::Syntax::ALL {
+            crate::highlight(&String::from_utf8_lossy(&data), syntax);
+        }
+        assert!(start.elapsed().as_secs() < 5, "colours of {pattern:?}");
         for name in registry.names() {
             let meta = Metadata {
                 content_type: Some("multipart/form-data; boundary=a"),

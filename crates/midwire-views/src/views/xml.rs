@@ -1,7 +1,8 @@
 //! XML and HTML.
 
 use super::{FITS, NEVER};
-use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError};
+use crate::text::without_mark;
+use crate::{ContentView, MAX_DEPTH, Metadata, Out, Syntax, ViewError, show_bytes};
 
 /// Re-indents markup. It reads tags only: nothing is repaired, no entity is expanded.
 pub(crate) struct XmlHtml;
@@ -22,7 +23,7 @@ impl ContentView for XmlHtml {
         if meta.is_media_type(&["text/xml", "text/html"]) {
             return FITS;
         }
-        let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+        let data = without_mark(data);
         if data.trim_ascii_start().starts_with(b"<") {
             0.4
         } else {
@@ -31,8 +32,7 @@ impl ContentView for XmlHtml {
     }
 
     fn prettify(&self, data: &[u8], _: &Metadata<'_>) -> Result<String, ViewError> {
-        let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
-        pretty(&String::from_utf8_lossy(data))
+        pretty(&show_bytes(without_mark(data)))
     }
 }
 
@@ -256,7 +256,7 @@ fn markup_len(text: &str) -> Option<usize> {
             }
             (Some(_), _) => {}
             (None, '"' | '\'') if before == '=' || (is_declaration && before.is_whitespace()) => {
-                quote = Some(c)
+                quote = Some(c);
             }
             (None, '[') if is_declaration => brackets += 1,
             (None, ']') if is_declaration => brackets = brackets.saturating_sub(1),
@@ -267,8 +267,9 @@ fn markup_len(text: &str) -> Option<usize> {
             before = c;
         }
     }
-    // A quote that never closes: the first greater-than sign ends the tag after all.
-    first_end
+    // A quote that never closes: the first greater-than sign ends the tag after all. Open brackets are not forgiven:
+    // each of them could be searched for up to the end of the text again.
+    if brackets == 0 { first_end } else { None }
 }
 
 /// Length of the content of a script or style sheet, up to its closing tag.

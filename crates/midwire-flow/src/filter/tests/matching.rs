@@ -116,6 +116,24 @@ fn dns(request: Dns, response: Option<Dns>) -> DnsFlow {
     }
 }
 
+fn query(questions: Vec<Question>) -> Dns {
+    Dns {
+        id: 1,
+        query: true,
+        op_code: 0,
+        authoritative_answer: false,
+        truncation: false,
+        recursion_desired: true,
+        recursion_available: false,
+        reserved: 0,
+        response_code: 0,
+        questions,
+        answers: Vec::new(),
+        authorities: Vec::new(),
+        additionals: Vec::new(),
+    }
+}
+
 fn record(type_: u16, data: &'static [u8]) -> Record {
     Record {
         name: "x.test".to_owned(),
@@ -242,14 +260,11 @@ fn collection() -> Vec<(&'static str, Flow)> {
         ..WebSocketData::default()
     });
 
-    let question = Dns {
-        questions: vec![Question {
-            name: "look.test".to_owned(),
-            type_: 1,
-            class: 1,
-        }],
-        ..Dns::default()
-    };
+    let question = query(vec![Question {
+        name: "look.test".to_owned(),
+        type_: 1,
+        class: 1,
+    }]);
     let answer = Dns {
         answers: vec![
             record(5, b"\x05alias\x04test\x00"),
@@ -284,7 +299,7 @@ fn collection() -> Vec<(&'static str, Flow)> {
             Flow::Udp(messages(&[(true, "ping"), (false, "pong")])),
         ),
         ("dns", Flow::Dns(dns(question, Some(answer)).into())),
-        ("dnsopen", Flow::Dns(dns(Dns::default(), None).into())),
+        ("dnsopen", Flow::Dns(dns(query(Vec::new()), None).into())),
     ]
 }
 

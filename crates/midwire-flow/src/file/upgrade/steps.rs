@@ -1,226 +1,21 @@
-//! Upgrades of states that older versions wrote, one step per version (flowfile.md §7).
+//! The steps, each named after the version that it upgrades from.
 
-use std::collections::{HashMap, VecDeque};
+#![expect(clippy::unnecessary_wraps, reason = "all steps have one form")]
 
 use bytes::Bytes;
 
-use super::FORMAT_VERSION;
-use super::ReadErrorKind as Kind;
-use crate::value::ParseError;
-use crate::{Id, Value};
-
-/// WebSocket handshakes that wait for their messages, at most. The oldest is forgotten for a new one.
-const MAX_HANDSHAKES: usize = 4096;
-
-/// Connections whose new identifiers are remembered, at most; then remembering begins anew.
-const MAX_CONNECTIONS: usize = 200_000;
-
-/// Steps upgrade one state each; they share what has to be remembered from flow to flow.
-#[derive(Default)]
-pub(super) struct Upgrader {
-    /// New identifiers of connections by side, start and address.
-    ids: HashMap<(Side, String), String>,
-    /// Handshake flows by identifier, in the order of reading.
-    handshakes: VecDeque<(String, Value)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Side {
-    Client,
-    Server,
-}
-
-/// A version as old files have it, cut to two numbers, or as newer files have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    Pair(i64, i64),
-    Single(i64),
-}
-
-type Step = fn(&mut Upgrader, &mut Value) -> Result<(), Kind>;
-
-/// From which version each step upgrades. The next step is that of the version the step leaves behind.
-const STEPS: [(Version, Version, Step); 29] = {
-    use Version::{Pair, Single};
-    [
-        (Pair(0, 11), Pair(0, 12), nothing),
-        (Pair(0, 12), Pair(0, 13), nothing),
-        (Pair(0, 13), Pair(0, 14), from_0_13),
-        (Pair(0, 14), Pair(0, 15), nothing),
-        (Pair(0, 15), Pair(0, 16), from_0_15),
-        (Pair(0, 16), Pair(0, 17), from_0_16),
-        (Pair(0, 17), Pair(0, 18), from_0_17),
-        (Pair(0, 18), Pair(0, 19), from_0_18),
-        (Pair(0, 19), Pair(1, 0), nothing),
-        (Pair(1, 0), Pair(2, 0), from_1_0),
-        (Pair(2, 0), Pair(3, 0), from_2_0),
-        (Pair(3, 0), Single(4), nothing),
-        (Single(4), Single(5), from_4),
-        (Single(5), Single(6), from_5),
-        (Single(6), Single(7), from_6),
-        (Single(7), Single(8), from_7),
-        (Single(8), Single(9), from_8),
-        (Single(9), Single(10), from_9),
-        (Single(10), Single(11), from_10),
-        (Single(11), Single(12), from_11),
-        (Single(12), Single(13), from_12),
-        (Single(13), Single(14), from_13),
-        (Single(14), Single(15), from_14),
-        (Single(15), Single(16), from_15),
-        (Single(16), Single(17), from_16),
-        (Single(17), Single(18), from_17),
-        (Single(18), Single(19), from_18),
-        (Single(19), Single(20), from_19),
-        (Single(20), Single(21), from_20),
-    ]
+use super::state::{
+    at, at_mut, dict, each_server, find, find_dict, list_of, need, put, put_default, rename,
+    rename_or_null, take,
 };
+use super::{Kind, MAX_HANDSHAKES, Side, Upgrader};
+use crate::Value;
 
-impl Upgrader {
-    /// The state as the current version has it.
-    pub(super) fn upgrade(&mut self, mut state: Value) -> Result<Value, Kind> {
-        text_keys(&mut state);
-        let mut version = version_of(&state)?;
-        while version != Version::Single(FORMAT_VERSION) {
-            let Some((_, to, step)) = STEPS.iter().find(|(from, _, _)| *from == version) else {
-                return Err(match version {
-                    Version::Single(n) if n > FORMAT_VERSION => Kind::TooNew(n.to_string()),
-                    Version::Single(n) => Kind::UnknownVersion(n.to_string()),
-                    Version::Pair(a, b) => Kind::UnknownVersion(format!("({a}, {b})")),
-                });
-            };
-            step(self, &mut state)?;
-            version = *to;
-        }
-        put(&mut state, "version", FORMAT_VERSION.into());
-        Ok(state)
-    }
-
-    /// The same new identifier for the same connection.
-    fn id(&mut self, side: Side, conn: &Value, address: &'static str) -> Result<String, Kind> {
-        let start = at(conn, "timestamp_start")?;
-        let key = format!(
-            "{} {}",
-            start.python_repr(64),
-            at(conn, address)?.python_repr(1024)
-        );
-        if self.ids.len() >= MAX_CONNECTIONS {
-            self.ids.clear();
-        }
-        let id = self.ids.entry((side, key));
-        Ok(id.or_insert_with(|| Id::random().to_string()).clone())
-    }
-}
-
-fn version_of(state: &Value) -> Result<Version, Kind> {
-    let malformed = Kind::Malformed(ParseError::Literal);
-    match state.get("version") {
-        Some(Value::Int(n)) => Ok(Version::Single(*n)),
-        Some(Value::List(parts)) => match parts.as_slice() {
-            [Value::Int(a), Value::Int(b), ..] => Ok(Version::Pair(*a, *b)),
-            _ => Err(malformed),
-        },
-        _ => Err(malformed),
-    }
-}
-
-/// Makes the keys of dicts in dicts text: files before 0.18 have bytes.
-fn text_keys(value: &mut Value) {
-    let Value::Dict(pairs) = value else {
-        return;
-    };
-    for (key, value) in pairs {
-        if let Value::Bytes(bytes) = key {
-            *key = Value::Text(String::from_utf8_lossy(bytes).into_owned());
-        }
-        text_keys(value);
-    }
-}
-
-fn at<'a>(state: &'a Value, key: &'static str) -> Result<&'a Value, Kind> {
-    state.get(key).ok_or(Kind::MissingKey(key))
-}
-
-fn at_mut<'a>(state: &'a mut Value, key: &'static str) -> Result<&'a mut Value, Kind> {
-    find(state, key).ok_or(Kind::MissingKey(key))
-}
-
-fn find<'a>(state: &'a mut Value, key: &str) -> Option<&'a mut Value> {
-    let Value::Dict(pairs) = state else {
-        return None;
-    };
-    pairs
-        .iter_mut()
-        .find(|(k, _)| k.as_text() == Some(key))
-        .map(|(_, v)| v)
-}
-
-/// The dict under a key, if there is one that is not null.
-fn find_dict<'a>(state: &'a mut Value, key: &str) -> Option<&'a mut Value> {
-    find(state, key).filter(|value| matches!(value, Value::Dict(pairs) if !pairs.is_empty()))
-}
-
-fn put(state: &mut Value, key: &str, value: Value) {
-    if let Some(old) = find(state, key) {
-        *old = value;
-    } else if let Value::Dict(pairs) = state {
-        pairs.push((key.into(), value));
-    }
-}
-
-fn put_default(state: &mut Value, key: &str, value: Value) {
-    if state.get(key).is_none() {
-        put(state, key, value);
-    }
-}
-
-fn take(state: &mut Value, key: &str) -> Option<Value> {
-    let Value::Dict(pairs) = state else {
-        return None;
-    };
-    let index = pairs.iter().position(|(k, _)| k.as_text() == Some(key))?;
-    Some(pairs.remove(index).1)
-}
-
-fn need(state: &mut Value, key: &'static str) -> Result<Value, Kind> {
-    take(state, key).ok_or(Kind::MissingKey(key))
-}
-
-fn rename(state: &mut Value, from: &'static str, to: &str) -> Result<(), Kind> {
-    let value = need(state, from)?;
-    put(state, to, value);
+pub(super) fn nothing(_: &mut Upgrader, _: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-/// Like [`rename`], but with null for a key that is not there.
-fn rename_or_null(state: &mut Value, from: &str, to: &str) {
-    let value = take(state, from).unwrap_or(Value::Null);
-    put(state, to, value);
-}
-
-/// Does something to the server connection, and to the one that it went through if there is one.
-fn each_server(
-    state: &mut Value,
-    mut change: impl FnMut(&mut Value) -> Result<(), Kind>,
-) -> Result<(), Kind> {
-    let server = at_mut(state, "server_conn")?;
-    change(server)?;
-    find_dict(server, "via").map_or(Ok(()), change)
-}
-
-fn list_of(value: Value) -> Value {
-    Value::List(if value.is_truthy() {
-        vec![value]
-    } else {
-        Vec::new()
-    })
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the form of all steps")]
-fn nothing(_: &mut Upgrader, _: &mut Value) -> Result<(), Kind> {
-    Ok(())
-}
-
-fn from_0_13(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_0_13(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     rename(at_mut(state, "request")?, "form_in", "first_line_format")?;
     http_version(at_mut(state, "request")?)?;
     if let Some(response) = find_dict(state, "response") {
@@ -245,7 +40,7 @@ fn http_version(message: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_0_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_0_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     for key in ["request", "response"] {
         if let Some(message) = find_dict(state, key)
             && let Some(body) = take(message, "body")
@@ -262,12 +57,12 @@ fn from_0_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_0_16(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_0_16(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     put(at_mut(state, "server_conn")?, "peer_address", Value::Null);
     Ok(())
 }
 
-fn from_0_17(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_0_17(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     text_values(state);
     rename_or_null(at_mut(state, "server_conn")?, "peer_address", "ip_address");
     put(state, "marked", false.into());
@@ -288,7 +83,7 @@ fn text_values(state: &mut Value) {
     to_text(find_dict(state, "error").and_then(|error| find(error, "msg")));
 }
 
-fn from_0_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_0_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     text_values(state);
     let request = at_mut(state, "request")?;
     take(request, "stickyauth");
@@ -306,7 +101,7 @@ fn from_0_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_1_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_1_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     text_values(state);
     // Addresses were dicts around the pair of host and port.
     let unwrap = |conn: &mut Value, key: &'static str| -> Result<(), Kind> {
@@ -324,7 +119,7 @@ fn from_1_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     })
 }
 
-fn from_2_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_2_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     put(at_mut(state, "client_conn")?, "mitmcert", Value::Null);
     each_server(state, |server| {
         put(server, "tls_version", Value::Null);
@@ -332,7 +127,7 @@ fn from_2_0(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     })
 }
 
-fn from_4(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_4(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let client = at_mut(state, "client_conn")?;
     let id = upgrader.id(Side::Client, client, "address")?;
     put(client, "id", id.into());
@@ -343,7 +138,7 @@ fn from_4(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     })
 }
 
-fn from_5(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_5(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let rename_tls = |conn: &mut Value| {
         rename(conn, "ssl_established", "tls_established")?;
         rename(conn, "timestamp_ssl_setup", "timestamp_tls_setup")
@@ -352,12 +147,12 @@ fn from_5(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     each_server(state, rename_tls)
 }
 
-fn from_6(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_6(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     put(at_mut(state, "client_conn")?, "tls_extensions", Value::Null);
     Ok(())
 }
 
-fn from_7(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_7(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     for key in ["request", "response"] {
         if let Some(message) = find_dict(state, key) {
             put(message, "trailers", Value::Null);
@@ -366,7 +161,7 @@ fn from_7(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_8(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_8(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let mut is_replay = Value::Null;
     for key in ["response", "request"] {
         let Some(message) = find_dict(state, key) else {
@@ -384,7 +179,7 @@ fn from_8(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_9(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_9(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let connection = |conn: &mut Value, certificate: &str| -> Result<(), Kind> {
         let certificate = take(conn, certificate).unwrap_or(Value::Null);
         put(conn, "certificate_list", list_of(certificate));
@@ -408,7 +203,7 @@ fn from_9(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     })
 }
 
-fn from_10(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_10(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let connection = |conn: &mut Value| -> Result<(), Kind> {
         let sni = at_mut(conn, "sni")?;
         if let Value::Bytes(bytes) = sni {
@@ -431,15 +226,18 @@ fn from_10(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
 fn escaped(bytes: &[u8], plain: impl Fn(&u8) -> bool) -> String {
     bytes
         .iter()
-        .map(|byte| match plain(byte) {
-            true => char::from(*byte).to_string(),
-            false => format!("\\x{byte:02x}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(*byte).to_string()
+            } else {
+                format!("\\x{byte:02x}")
+            }
         })
         .collect()
 }
 
 /// WebSocket messages had flows of their own, which named the flow of the handshake.
-fn from_11(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_11(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let metadata = at(state, "metadata")?;
     let handshake = metadata.get("websocket_handshake").cloned();
     if metadata.get("websocket").is_some() {
@@ -482,10 +280,6 @@ fn from_11(upgrader: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn dict<const N: usize>(pairs: [(&str, Value); N]) -> Value {
-    Value::Dict(pairs.into_iter().map(|(k, v)| (k.into(), v)).collect())
-}
-
 /// Stands in for a handshake that the file does not have.
 fn unknown_handshake(state: &mut Value) -> Result<Value, Kind> {
     let bytes = |text: &'static str| Value::Bytes(Bytes::from_static(text.as_bytes()));
@@ -524,13 +318,13 @@ fn unknown_handshake(state: &mut Value) -> Result<Value, Kind> {
     Ok(flow)
 }
 
-fn from_12(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_12(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let marked = at_mut(state, "marked")?;
     *marked = if marked.is_truthy() { ":default:" } else { "" }.into();
     Ok(())
 }
 
-fn from_13(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_13(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     put(state, "comment", "".into());
     let Some(response) = state.get("response").filter(|r| r.is_truthy()) else {
         return Ok(());
@@ -550,7 +344,7 @@ fn from_13(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_14(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_14(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let Some(websocket) = find_dict(state, "websocket") else {
         return Ok(());
     };
@@ -565,7 +359,7 @@ fn from_14(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let first = match state.get("request") {
         Some(request) => request,
         None => at(state, "client_conn")?,
@@ -575,13 +369,12 @@ fn from_15(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of all steps")]
-fn from_16(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_16(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     take(state, "mode");
     Ok(())
 }
 
-fn from_17(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_17(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     put(
         at_mut(state, "client_conn")?,
         "proxy_mode",
@@ -590,7 +383,7 @@ fn from_17(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     let client = at_mut(state, "client_conn")?;
     rename_or_null(client, "address", "peername");
     if client
@@ -641,14 +434,14 @@ fn from_18(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     Ok(())
 }
 
-fn from_19(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_19(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     for key in ["client_conn", "server_conn"] {
         take(at_mut(state, key)?, "state");
     }
     Ok(())
 }
 
-fn from_20(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
+pub(super) fn from_20(_: &mut Upgrader, state: &mut Value) -> Result<(), Kind> {
     for key in ["client_conn", "server_conn"] {
         let version = at_mut(at_mut(state, key)?, "tls_version")?;
         if version.as_text() == Some("QUIC") {

@@ -1,0 +1,123 @@
+//! A Python with mitmproxy, for tests that compare.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::run;
+use crate::say;
+
+/// What is installed. Newer versions of `cryptography` bring a TLS library with which mitmproxy does not start.
+const REQUIREMENTS: &[&str] = &["mitmproxy==12.2.3", "cryptography<47"];
+
+/// Interpreters to look for, newest first.
+const NAMES: &[&str] = &["python3.14", "python3.13", "python3.12", "python3"];
+
+/// An interpreter that has mitmproxy: the one that is named by `MIDWIRE_MITMPROXY_PYTHON`, or one in a virtual
+/// environment in the user's cache folder, which is made at the first call.
+pub(super) fn mitmproxy() -> anyhow::Result<PathBuf> {
+    if let Some(named) = env::var_os("MIDWIRE_MITMPROXY_PYTHON") {
+        let named = PathBuf::from(named);
+        run(Command::new(&named).args(["-c", "import mitmproxy"]))?;
+        return Ok(named);
+    }
+    let venv = cache()?.join("mitmproxy");
+    let python = venv.join("bin/python");
+    let stamp = venv.join("requirements.installed");
+    let wanted = REQUIREMENTS.join("\n");
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
+        && run(Command::new(&python).args(["-c", "import mitmproxy"])).is_ok()
+    {
+        return Ok(python);
+    }
+    let candidates = candidates();
+    let base = interpreter(&candidates).context("no Python 3.12 or newer with venv")?;
+    say(&format!("installing mitmproxy into {}", venv.display()));
+    run(Command::new(base)
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "-q", "--disable-pip-version-check"])
+        .args(["--no-input", "--retries", "2", "--timeout", "20"])
+        .args(REQUIREMENTS))?;
+    run(Command::new(&python).args(["-c", "import mitmproxy"]))?;
+    fs::write(&stamp, wanted).context("cannot write into the cache folder")?;
+    Ok(python)
+}
+
+/// The folder for what can be made again.
+fn cache() -> anyhow::Result<PathBuf> {
+    let base = match env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None => home().context("HOME is not set")?.join(".cache"),
+    };
+    let folder = base.join("midwire-tests");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn home() -> Option<PathBuf> {
+    env::var_os("HOME").map(PathBuf::from)
+}
+
+/// Interpreters in the search path, then those that pyenv has built.
+fn candidates() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = NAMES.iter().map(PathBuf::from).collect();
+    if let Some(home) = home() {
+        found.extend(pyenv(&home.join(".pyenv/versions")));
+    }
+    found
+}
+
+/// The interpreters in a folder of pyenv, newest first.
+fn pyenv(versions: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(versions) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(Vec<u32>, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let version: Option<Vec<u32>> = name.split('.').map(|part| part.parse().ok()).collect();
+            Some((version?, entry.path().join("bin/python")))
+        })
+        .collect();
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The first one that is new enough and can make virtual environments.
+fn interpreter(candidates: &[PathBuf]) -> Option<&PathBuf> {
+    let question = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))";
+    candidates
+        .iter()
+        .find(|python| run(Command::new(python).args(["-c", question])).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newest_builds_of_pyenv_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["3.9.18", "3.12.1", "3.13.0", "mambaforge"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let expected = ["3.13.0", "3.12.1", "3.9.18"]
+            .map(|version| folder.path().join(version).join("bin/python"));
+        assert_eq!(pyenv(folder.path()), expected);
+        assert!(pyenv(&folder.path().join("none")).is_empty());
+    }
+
+    #[test]
+    fn interpreters_that_do_not_run_are_passed_over() {
+        let candidates = [PathBuf::from("no-such-python"), PathBuf::from("false")];
+        assert_eq!(interpreter(&candidates), None);
+        let candidates = [PathBuf::from("no-such-python"), PathBuf::from("true")];
+        assert_eq!(interpreter(&candidates), Some(&candidates[1]));
+    }
+}
