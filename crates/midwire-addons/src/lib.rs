@@ -4,6 +4,7 @@ mod anticache;
 mod anticomp;
 mod block;
 mod block_list;
+pub mod commands;
 mod condition;
 mod dumper;
 mod errorcheck;
@@ -15,9 +16,11 @@ mod output;
 mod readfile;
 mod rules;
 mod save;
+mod serverplayback;
 mod show;
 mod stickyauth;
 mod stickycookie;
+mod store_addon;
 mod style;
 mod termlog;
 #[cfg(test)]
@@ -42,8 +45,10 @@ pub use modify_headers::ModifyHeaders;
 pub use output::{Colour, Output};
 pub use readfile::{ReadFile, replay};
 pub use save::Save;
+pub use serverplayback::ServerPlayback;
 pub use stickyauth::StickyAuth;
 pub use stickycookie::StickyCookie;
+pub use store_addon::StoreAddon;
 pub use termlog::TermLog;
 
 /// The addons of a program in their order, which scripts can see (events.md §9).
