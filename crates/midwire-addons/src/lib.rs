@@ -1,5 +1,6 @@
 //! The bundled addons, a file each. Everything the program does with traffic beyond passing it on is here.
 
+mod answer;
 mod anticache;
 mod anticomp;
 mod block;
@@ -8,6 +9,7 @@ mod condition;
 mod dumper;
 mod errorcheck;
 mod keepserving;
+mod map_local;
 mod map_remote;
 mod modify_body;
 mod modify_headers;
@@ -36,6 +38,7 @@ pub use block_list::BlockList;
 pub use dumper::Dumper;
 pub use errorcheck::ErrorCheck;
 pub use keepserving::{Busy, KeepServing};
+pub use map_local::MapLocal;
 pub use map_remote::MapRemote;
 pub use modify_body::ModifyBody;
 pub use modify_headers::ModifyHeaders;
@@ -54,12 +57,13 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
     if tool != Tool::Console {
         addons.push(Arc::new(TermLog::new(&weak(), output.clone())));
     }
-    addons.extend::<[Arc<dyn Addon>; 10]>([
+    addons.extend::<[Arc<dyn Addon>; 11]>([
         Arc::new(Block),
         Arc::new(BlockList::default()),
         Arc::new(AntiCache),
         Arc::new(AntiComp),
         Arc::new(MapRemote::default()),
+        Arc::new(MapLocal::default()),
         Arc::new(ModifyBody::default()),
         Arc::new(ModifyHeaders::default()),
         Arc::new(StickyAuth::default()),
