@@ -5,9 +5,12 @@ mod anticache;
 mod anticomp;
 mod block;
 mod block_list;
+mod browser;
 mod condition;
+mod crl;
 mod dumper;
 mod errorcheck;
+mod intercept;
 mod keepserving;
 mod map_local;
 mod map_remote;
@@ -17,13 +20,16 @@ mod output;
 mod readfile;
 mod rules;
 mod save;
+mod savehar;
 mod show;
 mod stickyauth;
 mod stickycookie;
+mod strip_dns_https_records;
 mod style;
 mod termlog;
 #[cfg(test)]
 mod testing;
+mod update_alt_svc;
 
 use std::sync::Arc;
 
@@ -35,8 +41,11 @@ pub use anticache::AntiCache;
 pub use anticomp::AntiComp;
 pub use block::Block;
 pub use block_list::BlockList;
+pub use browser::Browser;
+pub use crl::Crl;
 pub use dumper::Dumper;
 pub use errorcheck::ErrorCheck;
+pub use intercept::Intercept;
 pub use keepserving::{Busy, KeepServing};
 pub use map_local::MapLocal;
 pub use map_remote::MapRemote;
@@ -45,9 +54,12 @@ pub use modify_headers::ModifyHeaders;
 pub use output::{Colour, Output};
 pub use readfile::{ReadFile, replay};
 pub use save::Save;
+pub use savehar::SaveHar;
 pub use stickyauth::StickyAuth;
 pub use stickycookie::StickyCookie;
+pub use strip_dns_https_records::StripDnsHttpsRecords;
 pub use termlog::TermLog;
+pub use update_alt_svc::UpdateAltSvc;
 
 /// The addons of a program in their order, which scripts can see (events.md §9).
 pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
@@ -57,8 +69,9 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
     if tool != Tool::Console {
         addons.push(Arc::new(TermLog::new(&weak(), output.clone())));
     }
-    addons.extend::<[Arc<dyn Addon>; 11]>([
+    addons.extend::<[Arc<dyn Addon>; 14]>([
         Arc::new(Block),
+        Arc::new(StripDnsHttpsRecords),
         Arc::new(BlockList::default()),
         Arc::new(AntiCache),
         Arc::new(AntiComp),
@@ -69,9 +82,14 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
         Arc::new(StickyAuth::default()),
         Arc::new(StickyCookie::default()),
         Arc::new(Save::new(weak())),
+        Arc::new(SaveHar::new(output.clone())),
+        Arc::new(UpdateAltSvc),
     ]);
     if tool == Tool::Dump {
         addons.push(Arc::new(Dumper::new(output)));
+    }
+    if tool != Tool::Dump {
+        addons.push(Arc::new(Intercept::default()));
     }
     addons.push(Arc::new(ReadFile::new(weak())));
     // It looks for work that begins when the program runs, so it comes after whoever has some.
