@@ -16,6 +16,7 @@ mod map_local;
 mod map_remote;
 mod modify_body;
 mod modify_headers;
+mod onboarding;
 mod output;
 mod readfile;
 mod rules;
@@ -51,6 +52,7 @@ pub use map_local::MapLocal;
 pub use map_remote::MapRemote;
 pub use modify_body::ModifyBody;
 pub use modify_headers::ModifyHeaders;
+pub use onboarding::Onboarding;
 pub use output::{Colour, Output};
 pub use readfile::{ReadFile, replay};
 pub use save::Save;
@@ -69,12 +71,13 @@ pub fn default_links(kernel: &Arc<Kernel>, tool: Tool) -> Vec<Link> {
     if tool != Tool::Console {
         addons.push(Arc::new(TermLog::new(&weak(), output.clone())));
     }
-    addons.extend::<[Arc<dyn Addon>; 14]>([
+    addons.extend::<[Arc<dyn Addon>; 15]>([
         Arc::new(Block),
         Arc::new(StripDnsHttpsRecords),
         Arc::new(BlockList::default()),
         Arc::new(AntiCache),
         Arc::new(AntiComp),
+        Arc::new(Onboarding),
         Arc::new(MapRemote::default()),
         Arc::new(MapLocal::default()),
         Arc::new(ModifyBody::default()),
