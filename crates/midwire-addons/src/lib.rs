@@ -1,5 +1,6 @@
 //! The bundled addons, a file each. Everything the program does with traffic beyond passing it on is here.
 
+mod answer;
 mod anticache;
 mod anticomp;
 mod block;
@@ -32,10 +33,10 @@ mod store_addon;
 mod strip_dns_https_records;
 mod style;
 mod termlog;
-mod update_alt_svc;
-mod upstream_auth;
 #[cfg(test)]
 mod testing;
+mod update_alt_svc;
+mod upstream_auth;
 
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ pub fn default_links(
     chain.add(ReadFile::new(weak()));
     // It looks for work that begins when the program runs, so it comes after whoever has some.
     if tool == Tool::Dump {
-        chain.add(KeepServing::new(weak(), commands.busy()));
+        chain.add(KeepServing::new(weak(), CommandAddons::busy(kernel)));
     }
     chain.add(ErrorCheck::new(kernel));
     chain.0

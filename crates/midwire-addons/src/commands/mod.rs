@@ -12,13 +12,14 @@ mod replay;
 mod save;
 mod view;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use midwire_core::commands::{
     Args, CommandError, CommandValue, declared, register_option_commands,
 };
 use midwire_core::options::Tool;
-use midwire_core::{BoxFuture, Kernel, Link};
+use midwire_core::{BoxFuture, Kernel};
 use midwire_flow::{Flow, Id};
 
 pub use history::CommandHistory;
@@ -26,7 +27,6 @@ pub use replay::ClientPlayback;
 pub(crate) use replay::read_flows;
 
 use crate::serverplayback::ServerPlayback;
-use crate::store_addon::StoreAddon;
 
 type Outcome = Result<CommandValue, CommandError>;
 
@@ -51,17 +51,16 @@ impl CommandAddons {
         }
     }
 
-    /// The links for the chain; interactive tools also get the one that fills the store.
-    pub fn links(&self, tool: Tool) -> Vec<Link> {
-        let mut links = vec![
-            Link::Sync(self.client.clone()),
-            Link::Sync(self.server.clone()),
-            Link::Sync(self.history.clone()),
-        ];
-        if tool != Tool::Dump {
-            links.push(Link::Sync(Arc::new(StoreAddon)));
-        }
-        links
+    /// What a program that ends by itself waits for: replays that have still something to do.
+    pub fn busy(kernel: &Arc<Kernel>) -> Vec<crate::Busy> {
+        let counted = |left: fn(&Kernel) -> usize| -> crate::Busy {
+            let kernel = Arc::downgrade(kernel);
+            Box::new(move || kernel.upgrade().is_some_and(|kernel| left(&kernel) > 0))
+        };
+        vec![
+            counted(|kernel| kernel.replays().client.load(Ordering::SeqCst)),
+            counted(|kernel| kernel.replays().server.load(Ordering::SeqCst)),
+        ]
     }
 }
 
