@@ -6,10 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use midwire_core::Kernel;
-use midwire_core::commands::{CommandError, CommandRegistry, CommandValue};
 use midwire_core::hooks::{Addon, HookSet};
 use midwire_core::options::Options;
 use tempfile::TempDir;
@@ -177,25 +176,6 @@ impl Proxy {
 }
 
 impl Browser {
-    /// Makes the command `browser.start` available.
-    ///
-    /// # Errors
-    /// None, as long as the command is in the table.
-    pub fn register(
-        self: &Arc<Self>,
-        kernel: &Weak<Kernel>,
-        registry: &CommandRegistry,
-    ) -> Result<(), CommandError> {
-        let (browser, kernel) = (Arc::downgrade(self), kernel.clone());
-        registry.add_sync("browser.start", move |args| {
-            let name = args.str(0).unwrap_or("chrome");
-            if let (Some(browser), Some(kernel)) = (browser.upgrade(), kernel.upgrade()) {
-                browser.start(&kernel.options().load(), name);
-            }
-            Ok(CommandValue::Null)
-        })
-    }
-
     /// Starts `chrome`, `chromium` or `firefox`. What goes wrong is an alert in the log.
     pub fn start(&self, options: &Options, name: &str) {
         let Some(kind) = Kind::parse(name) else {

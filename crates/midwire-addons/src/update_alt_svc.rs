@@ -1,19 +1,15 @@
-//! Keeps clients of reverse proxies with us: `Alt-Svc` of servers would lead them around (RFC 7838).
-
-use std::sync::LazyLock;
+//! Reverse mode: alternative services that a server announces (RFC 7838) lead to us instead of around us.
 
 use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, Hook, HookSet};
 use midwire_core::options::Options;
 use midwire_flow::HttpFlow;
-use midwire_flow::pattern::{Flags, Pattern, Template};
 
-/// Points `Alt-Svc` fields at our own port, in reverse mode.
+use crate::modes::is_reverse;
+
+/// Points `Alt-Svc` fields at our own port, unless `keep_alt_svc_header` is on.
+#[derive(Default)]
 pub struct UpdateAltSvc;
-
-/// An alternative authority, with or without host.
-static AUTHORITY: LazyLock<Option<Pattern>> =
-    LazyLock::new(|| Pattern::bytes("[a-zA-Z0-9.-]*:[0-9]{1,5}", Flags::default()).ok());
 
 impl Addon for UpdateAltSvc {
     fn name(&self) -> &'static str {
@@ -21,73 +17,77 @@ impl Addon for UpdateAltSvc {
     }
 
     fn interest(&self, options: &Options) -> HookSet {
-        if options.keep_alt_svc_header {
-            HookSet::EMPTY
-        } else {
+        let is_needed = !options.keep_alt_svc_header
+            && options.mode.iter().any(|mode| {
+                mode.get(..7)
+                    .is_some_and(|name| name.eq_ignore_ascii_case("reverse"))
+            });
+        if is_needed {
             HookSet::of(&[Hook::Responseheaders])
+        } else {
+            HookSet::EMPTY
         }
     }
 
-    fn responseheaders(&self, _: &Kernel, flow: &mut HttpFlow) {
+    fn responseheaders(&self, _kernel: &Kernel, flow: &mut HttpFlow) {
         let client = &flow.info.client_conn;
-        if !client.proxy_mode.starts_with("reverse:") {
-            return;
-        }
         let (Some(response), Some(own)) = (&mut flow.response, &client.sockname) else {
             return;
         };
-        let Some(value) = response.fields.get_folded("alt-svc") else {
+        if !is_reverse(client) || !response.fields.contains("alt-svc") {
             return;
-        };
-        let Some(authority) = AUTHORITY.as_ref() else {
-            return;
-        };
-        let own = Template::literal(format!(":{}", own.port));
-        let updated = authority.replace_all(&value, &own).into_owned();
-        response.fields.set("alt-svc", updated);
+        }
+        let values: Vec<Vec<u8>> = response
+            .fields
+            .get_all("alt-svc")
+            .map(|value| with_port(value, own.port))
+            .collect();
+        response.fields.set_all("Alt-Svc", values);
     }
+}
+
+/// The value with `:port` in the place of every quoted `host:port`.
+fn with_port(value: &[u8], port: u16) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    for (nth, part) in value.split(|byte| *byte == b'"').enumerate() {
+        if nth > 0 {
+            out.push(b'"');
+        }
+        // Every second part is inside quotes.
+        if nth % 2 == 1 && is_authority(part) {
+            out.extend_from_slice(format!(":{port}").as_bytes());
+        } else {
+            out.extend_from_slice(part);
+        }
+    }
+    out
+}
+
+fn is_authority(text: &[u8]) -> bool {
+    let Some(colon) = text.iter().rposition(|byte| *byte == b':') else {
+        return false;
+    };
+    let digits = text.get(colon + 1..).unwrap_or_default();
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use midwire_flow::{Address, ClientConn, Response};
-    use midwire_wire::Fields;
-
     use super::*;
-    use crate::testing::{http_flow, kernel};
 
     #[test]
-    fn authorities_become_our_own_port_in_reverse_mode() {
-        let check = |mode: &str, value: &str, expected: &str| {
-            let mut flow = http_flow("GET http://example.com/");
-            let mut client = ClientConn {
-                proxy_mode: mode.to_owned(),
-                ..ClientConn::default()
-            };
-            client.sockname = Some(Address::new("127.0.0.1", 8443));
-            flow.info.client_conn = Arc::new(client);
-            let fields = Fields::from_pairs([("Alt-Svc", value.to_owned())]);
-            flow.response = Some(Response::make(200, "", fields));
-            UpdateAltSvc.responseheaders(&kernel(&[]), &mut flow);
-            let found = flow
-                .response
-                .unwrap()
-                .fields
-                .get("alt-svc")
-                .unwrap()
-                .to_vec();
-            assert_eq!(String::from_utf8(found).unwrap(), expected);
+    fn only_authorities_in_quotes_change() {
+        let check = |value: &str, expected: &str| {
+            let got = with_port(value.as_bytes(), 8080);
+            assert_eq!(String::from_utf8(got).unwrap(), expected, "{value}");
         };
-        let reverse = "reverse:https://example.com";
-        check(reverse, r#"h3=":443"; ma=3600"#, r#"h3=":8443"; ma=3600"#);
+        check(r#"h3=":443"; ma=86400"#, r#"h3=":8080"; ma=86400"#);
         check(
-            reverse,
-            r#"h3="alt.example:443", h2="other:80""#,
-            r#"h3=":8443", h2=":8443""#,
+            r#"h3="alt.example:443", h2="[::1]:8443"; persist=1"#,
+            r#"h3=":8080", h2=":8080"; persist=1"#,
         );
-        check(reverse, "clear", "clear");
-        check("regular", r#"h3=":443""#, r#"h3=":443""#);
+        check("clear", "clear");
+        check(r#"x="no port", y="a:b""#, r#"x="no port", y="a:b""#);
+        check("", "");
     }
 }

@@ -29,10 +29,7 @@ pub(crate) async fn run(
         bail!("--commands is not available yet");
     }
     let signals = Signals::new().context("cannot listen for signals")?;
-    let engine = match kernel.options().load().server {
-        true => Some(open(&kernel).await?),
-        false => None,
-    };
+    let engine = open(&kernel).await?;
     kernel.start();
     let errors = kernel.log().errors();
     if errors > 0 {
@@ -41,7 +38,7 @@ pub(crate) async fn run(
             if errors > 1 { "s" } else { "" }
         );
     }
-    serve(&kernel, engine.as_deref(), signals).await;
+    serve(&kernel, &engine, signals).await;
     kernel.chain().done(&kernel);
     match kernel.failure() {
         Some(failure) => Err(anyhow!(failure)),
@@ -59,18 +56,16 @@ async fn open(kernel: &Arc<Kernel>) -> anyhow::Result<Arc<Engine>> {
 }
 
 /// Waits for the end, then gives connections a moment. A second signal ends at once.
-async fn serve(kernel: &Kernel, engine: Option<&Engine>, mut signals: Signals) {
+async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals) {
     tokio::select! {
         () = kernel.shutdown().cancelled() => {}
         () = signals.next() => kernel.shutdown().cancel(),
     }
     kernel.parked().resume_all();
-    if let Some(engine) = engine {
-        tokio::select! {
-            () = engine.drained() => {}
-            () = tokio::time::sleep(GRACE) => {}
-            () = signals.next() => {}
-        }
+    tokio::select! {
+        () = engine.drained() => {}
+        () = tokio::time::sleep(GRACE) => {}
+        () = signals.next() => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starting: a script stands for the browser.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
 use midwire_core::log::{Level, LogStream};
 use midwire_core::options::Value;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
 use midwire_flow::access::date;
@@ -134,7 +134,7 @@ impl LocalFile {
     }
 
     fn content(self, start: u64, count: u64) -> Content {
-        let spill = Spill::part(self.file, start, count);
+        let spill = Spill::part(Arc::new(Mutex::new(self.file)), start, count);
         if count > SMALL {
             return Content::Spilled(Arc::new(spill));
         }

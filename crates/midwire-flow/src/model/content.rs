@@ -67,7 +67,7 @@ impl From<Bytes> for Content {
 /// Bytes in a temporary file that has no name any more and goes away with its last user, or in a part of a file.
 #[derive(Debug)]
 pub struct Spill {
-    file: Mutex<File>,
+    file: Arc<Mutex<File>>,
     start: u64,
     len: u64,
 }
@@ -75,16 +75,12 @@ pub struct Spill {
 impl Spill {
     /// Takes over a file of which the first `len` bytes are content.
     pub fn new(file: File, len: u64) -> Self {
-        Self::part(file, 0, len)
+        Self::part(Arc::new(Mutex::new(file)), 0, len)
     }
 
-    /// Takes over a file of which `len` bytes from `start` on are content.
-    pub fn part(file: File, start: u64, len: u64) -> Self {
-        Self {
-            file: Mutex::new(file),
-            start,
-            len,
-        }
+    /// `len` bytes from `start` on of a file that holds other content as well.
+    pub fn part(file: Arc<Mutex<File>>, start: u64, len: u64) -> Self {
+        Self { file, start, len }
     }
 
     /// Number of bytes.

@@ -16,10 +16,12 @@ use super::capture::Capture;
 use super::h2::Reset;
 use super::message::{self, Destination};
 use super::page;
+use super::passing::{Tee, both, check_length, check_size, given_up, pump, send_content};
 use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Route, Target};
+use crate::via::{Hop, How};
 
 /// Interim responses that one exchange passes on (security.md §1.3).
 const INTERIM_MAX: usize = 16;
@@ -77,11 +79,20 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         Some(pseudo) => message::request_with(&head, pseudo, to, began),
         None => message::request(&head, to, began),
     };
-    let request = match request {
+    let mut request = match request {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
     };
-    let server = Arc::new(ServerConn::default());
+    if let Some(target) = session.reverse()
+        && !session.options().keep_host_header
+    {
+        message::name_host(&mut request, &target.host_field());
+    }
+    let server = Arc::new(ServerConn {
+        address: to.address(),
+        via: session.via.clone(),
+        ..ServerConn::default()
+    });
     let flow = HttpFlow {
         info: FlowInfo::new(Arc::clone(&session.client), server),
         request,
@@ -574,12 +585,13 @@ impl Exchange<'_> {
             || matches!(response.status, 204 | 304)
             || self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
         let old = self.client_version == Version::Http10;
-        let amount = match bodyless {
-            true => Amount::None,
-            false => Amount::Whole {
+        let amount = if bodyless {
+            Amount::None
+        } else {
+            Amount::Whole {
                 len: response.content.size().unwrap_or(0),
                 trailers: response.trailers.is_some() && !old,
-            },
+            }
         };
         let mut sent = Cow::Borrowed(response);
         if old && response.fields.contains("transfer-encoding") {
@@ -712,25 +724,20 @@ impl Exchange<'_> {
     fn target(&self) -> Target {
         let request = &self.flow.request;
         let tls = request.scheme.eq_ignore_ascii_case(b"https");
+        let address = midwire_flow::Address::new(request.host.clone(), request.port);
+        let to_named = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
+        let mut target = self.session.target(address, tls);
+        if tls && !to_named {
+            // The name that the client asked us for is that of another server.
+            target.sni = Some(request.host.clone());
+        }
+        let how = match self.to {
+            Destination::Named if !tls => How::Forward,
+            _ => How::Tunnel,
+        };
         let via = self.flow.info.server_conn.via.clone();
-        let mut sni = None;
-        if tls {
-            // Inside a tunnel the server is asked for by the name that the client asked us for.
-            let fixed = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
-            sni = self
-                .session
-                .client
-                .sni
-                .clone()
-                .filter(|_| fixed)
-                .or_else(|| Some(request.host.clone()));
-        }
-        Target {
-            address: midwire_flow::Address::new(request.host.clone(), request.port),
-            tls,
-            sni,
-            via,
-        }
+        target.via = via.map(|via| Hop { via, how });
+        target
     }
 
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.
@@ -839,156 +846,6 @@ impl Exchange<'_> {
 enum First {
     Sent(Result<(), Fault>),
     Answered(Result<(ResponseHead, Framing), Fault>),
-}
-
-/// What is kept of content while it passes.
-struct Tee {
-    capture: Capture,
-    trailers: Option<Fields>,
-    limit: Option<u64>,
-    /// Who sends the content.
-    side: Side,
-    /// The receiver does not want the rest.
-    given_up: bool,
-}
-
-impl Tee {
-    fn new(need: ContentNeed, limit: Option<u64>, side: Side) -> Self {
-        let capture = if need >= ContentNeed::Copy {
-            Capture::copy()
-        } else {
-            Capture::count()
-        };
-        Self {
-            capture,
-            trailers: None,
-            limit,
-            side,
-            given_up: false,
-        }
-    }
-
-    fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
-        self.capture.take(data);
-        check_size(&self.capture, self.limit, self.side)
-    }
-}
-
-/// Passes content on as it arrives. Small pieces that are there together go out together.
-///
-/// # Cancellation
-/// Safe: another call goes on where this one stopped.
-async fn pump(from: &mut Inbound<'_>, to: &mut Outbound<'_>, tee: &mut Tee) -> Result<(), Fault> {
-    let side = tee.side;
-    let other = match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
-    };
-    to.settle()
-        .await
-        .map_err(|error| write_fault(error, other))?;
-    loop {
-        let frame = {
-            let next = from.next(side);
-            let mut next = std::pin::pin!(next);
-            let ready = tokio::select! {
-                biased;
-                frame = &mut next => Some(frame),
-                () = std::future::ready(()) => None,
-            };
-            match ready {
-                Some(frame) => frame,
-                None => {
-                    // Nothing more is here right now: what is buffered must not wait for it.
-                    to.flush()
-                        .await
-                        .map_err(|error| write_fault(error, other))?;
-                    next.await
-                }
-            }
-        };
-        match frame? {
-            Some(Frame::Data(data)) => {
-                tee.take(&data)?;
-                to.data(data)
-                    .await
-                    .map_err(|error| write_fault(error, other))?;
-            }
-            Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
-            None => break,
-        }
-    }
-    to.end(tee.trailers.as_ref())
-        .await
-        .map_err(|error| write_fault(error, other))
-}
-
-/// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
-/// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
-async fn both<S, R>(
-    send: S,
-    receive: R,
-    patience: Option<Duration>,
-) -> (Result<(), Fault>, Result<(), Fault>)
-where
-    S: Future<Output = Result<(), Fault>>,
-    R: Future<Output = Result<(), Fault>>,
-{
-    let mut send = std::pin::pin!(send);
-    let mut receive = std::pin::pin!(receive);
-    tokio::select! {
-        biased;
-        received = &mut receive => {
-            let sent = match patience {
-                _ if received.is_err() => Err(given_up()),
-                None => send.await,
-                Some(limit) => tokio::time::timeout(limit, send).await.unwrap_or_else(|_| Err(given_up())),
-            };
-            (sent, received)
-        }
-        sent = &mut send => (sent, receive.await),
-    }
-}
-
-fn given_up() -> Fault {
-    Fault::ResponseCut("answered before the request was complete".to_owned())
-}
-
-/// Sends content that is all here; large content is read from its file in pieces.
-async fn send_content(to: &mut Outbound<'_>, content: &Content) -> std::io::Result<()> {
-    const PIECE: usize = 128 * 1024;
-    match content {
-        Content::Missing | Content::Passed { .. } => Ok(()),
-        Content::Memory(bytes) if bytes.is_empty() => Ok(()),
-        Content::Memory(bytes) => to.data(bytes.clone()).await,
-        Content::Spilled(spill) => {
-            let mut offset = 0;
-            while offset < spill.len() {
-                let piece = spill.read(offset, PIECE)?;
-                if piece.is_empty() {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                offset += piece.len() as u64;
-                to.data(piece).await?;
-            }
-            Ok(())
-        }
-    }
-}
-
-fn check_length(framing: Framing, limit: Option<u64>, side: Side) -> Result<(), Fault> {
-    match (framing, limit) {
-        (Framing::Length(len), Some(limit)) if len > limit => Err(Fault::TooLarge { side }),
-        _ => Ok(()),
-    }
-}
-
-fn check_size(capture: &Capture, limit: Option<u64>, side: Side) -> Result<(), Fault> {
-    if limit.is_some_and(|limit| capture.size() > limit) {
-        Err(Fault::TooLarge { side })
-    } else {
-        Ok(())
-    }
 }
 
 fn expected(method: &[u8]) -> Expected {

@@ -134,6 +134,9 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => {
                 let mut head = message::forward_request(request);
+                if sink.to_proxy {
+                    message::make_absolute(&mut head, request);
+                }
                 let framing = message::frame(&mut head.fields, amount);
                 sink.request_head(&head, framing);
                 Ok(framing)
@@ -242,12 +245,10 @@ pub(crate) fn write_fault(error: std::io::Error, side: Side) -> Fault {
 pub(crate) fn read_fault(fault: h1::ReadFault, side: Side) -> Fault {
     use h1::ReadFault;
     match (side, fault) {
-        (Side::Client, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
-            Fault::ClientGone
-        }
+        (Side::Client, ReadFault::Violation(Violation::Cut)) => Fault::ClientGone,
         (Side::Client, ReadFault::Violation(violation)) => Fault::BadRequest(violation),
         (Side::Client, _) => Fault::ClientGone,
-        (Side::Server, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
+        (Side::Server, ReadFault::Violation(violation @ Violation::Cut)) => {
             Fault::ResponseCut(violation.to_string())
         }
         (Side::Server, ReadFault::Violation(violation)) => Fault::BadResponse(violation),
