@@ -88,6 +88,16 @@ impl ModeSpec {
         })
     }
 
+    /// The specification `regular`.
+    pub(crate) fn regular() -> Self {
+        Self {
+            full: "regular".to_owned(),
+            mode: Mode::Regular,
+            host: None,
+            port: None,
+        }
+    }
+
     /// The port to listen on when neither the specification nor `listen_port` says one; `None` if it does not listen.
     pub fn default_port(&self) -> Option<u16> {
         Some(match &self.mode {

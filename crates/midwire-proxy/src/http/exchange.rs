@@ -120,6 +120,30 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
     }
 }
 
+/// Sends the request of a recorded flow again. All hooks run; the response goes to nobody.
+///
+/// # Cancellation
+/// The server connection is closed where it is; the flow gets no further hook.
+pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) {
+    let mut exchange = Exchange {
+        session,
+        to,
+        flow,
+        framing: Framing::None,
+        content: Inbound::Nothing,
+        reply: Outbound::Nobody,
+        client_version: Version::Http11,
+        answered: false,
+    };
+    match exchange.story().await {
+        Ok(After::Switch(switched)) => switched.link.close(session).await,
+        Ok(_) => {}
+        Err(fault) => {
+            exchange.fail(fault).await;
+        }
+    }
+}
+
 /// Answers a request of which no flow can be made.
 pub(crate) async fn refuse(session: &Session, reply: &mut Outbound<'_>, fault: &Fault) -> After {
     tracing::warn!(client = %session.peer(), "{fault}");
