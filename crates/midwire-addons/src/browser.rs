@@ -1,14 +1,14 @@
 //! Starts browsers that use the proxy, with profiles of their own (command `browser.start`).
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use midwire_core::Kernel;
-use midwire_core::commands::{CommandError, CommandRegistry, CommandValue};
 use midwire_core::hooks::{Addon, HookSet};
 use midwire_core::options::Options;
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ pub struct Browser {
 struct Running {
     child: Child,
     /// Removed when dropped.
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +128,10 @@ impl Proxy {
     }
 
     fn authority(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
         }
     }
 
@@ -168,32 +169,13 @@ impl Proxy {
             ("services.settings.server", "\"\"".to_owned()),
             ("toolkit.telemetry.server", "\"\"".to_owned()),
         ] {
-            text.push_str(&format!("user_pref(\"{name}\", {value});\n"));
+            let _ = writeln!(text, "user_pref(\"{name}\", {value});");
         }
         text
     }
 }
 
 impl Browser {
-    /// Makes the command `browser.start` available.
-    ///
-    /// # Errors
-    /// None, as long as the command is in the table.
-    pub fn register(
-        self: &Arc<Self>,
-        kernel: &Weak<Kernel>,
-        registry: &CommandRegistry,
-    ) -> Result<(), CommandError> {
-        let (browser, kernel) = (Arc::downgrade(self), kernel.clone());
-        registry.add_sync("browser.start", move |args| {
-            let name = args.str(0).unwrap_or("chrome");
-            if let (Some(browser), Some(kernel)) = (browser.upgrade(), kernel.upgrade()) {
-                browser.start(&kernel.options().load(), name);
-            }
-            Ok(CommandValue::Null)
-        })
-    }
-
     /// Starts `chrome`, `chromium` or `firefox`. What goes wrong is an alert in the log.
     pub fn start(&self, options: &Options, name: &str) {
         let Some(kind) = Kind::parse(name) else {
@@ -259,6 +241,9 @@ impl Addon for Browser {
             // It may have ended by itself.
             let _ = running.child.kill();
             let _ = running.child.wait();
+            if let Err(error) = running.profile.close() {
+                tracing::warn!("cannot remove the browser's profile: {}", reason(&error));
+            }
         }
     }
 }
@@ -269,10 +254,7 @@ fn launch(command: &mut Command, kind: Kind, proxy: &Proxy) -> io::Result<Runnin
         fs::write(profile.path().join("user.js"), proxy.preferences())?;
     }
     let child = quiet(command.args(kind.arguments(profile.path(), proxy))).spawn()?;
-    Ok(Running {
-        child,
-        _profile: profile,
-    })
+    Ok(Running { child, profile })
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
@@ -305,113 +287,6 @@ fn is_program(path: &Path) -> bool {
     path.is_file() || path.with_extension("exe").is_file()
 }
 
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use midwire_core::log::{Level, LogStream};
-    use midwire_core::options::Value;
-
-    use super::*;
-    use crate::testing::kernel;
-
-    /// A folder with a program that writes its arguments to `said` there.
-    fn fake(name: &str) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join(name);
-        let script = "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"${0%/*}/said\"\n";
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        folder
-    }
-
-    fn browser(folder: &TempDir) -> Browser {
-        Browser {
-            path: Some(folder.path().into()),
-            ..Browser::default()
-        }
-    }
-
-    /// The alerts of a call.
-    fn alerts(run: impl FnOnce()) -> Vec<String> {
-        let log = LogStream::default();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&lines);
-        log.subscribe(Level::Alert, move |entry| {
-            seen.lock().unwrap().push(entry.message.clone());
-        });
-        log.scoped(run);
-        let lines = lines.lock().unwrap();
-        lines.clone()
-    }
-
-    #[test]
-    fn chrome_is_pointed_at_the_proxy() {
-        let folder = fake("chromium");
-        let browser = browser(&folder);
-        let kernel = kernel(&[("listen_port", Value::Int(9999))]);
-        let options = kernel.options().load();
-        assert_eq!(alerts(|| browser.start(&options, "chrome")), [""; 0]);
-        let profile = {
-            let mut running = browser.running();
-            running[0].child.wait().unwrap();
-            running[0]._profile.path().to_owned()
-        };
-        let said = fs::read_to_string(folder.path().join("said")).unwrap();
-        assert!(said.contains("--proxy-server=127.0.0.1:9999\n"), "{said}");
-        assert!(said.contains(&format!("--user-data-dir={}\n", profile.display())));
-        assert!(said.ends_with("about:blank\n"));
-        browser.done(&kernel);
-        assert!(!profile.exists());
-    }
-
-    #[test]
-    fn firefox_has_its_settings_in_the_profile() {
-        let folder = fake("firefox");
-        let browser = browser(&folder);
-        let kernel = kernel(&[]);
-        browser.start(&kernel.options().load(), "firefox");
-        {
-            let running = browser.running();
-            let settings = running[0]._profile.path().join("user.js");
-            let settings = fs::read_to_string(settings).unwrap();
-            for line in [
-                "user_pref(\"network.proxy.ssl\", \"127.0.0.1\");\n",
-                "user_pref(\"network.proxy.ssl_port\", 8080);\n",
-            ] {
-                assert!(settings.contains(line), "{settings}");
-            }
-        }
-        browser.done(&kernel);
-    }
-
-    #[test]
-    fn the_user_is_told_what_is_wrong() {
-        let folder = tempfile::tempdir().unwrap();
-        let browser = browser(&folder);
-        let kernel = kernel(&[]);
-        let options = kernel.options().load();
-        assert_eq!(
-            alerts(|| browser.start(&options, "lynx")),
-            ["Invalid browser name."]
-        );
-        let found = alerts(|| browser.start(&options, "firefox"));
-        assert!(
-            found[0].starts_with("No firefox was found on this machine. Looked for "),
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn proxies_are_named_as_browsers_read_them() {
-        let check = |host: &str, expected: &str| {
-            let kernel = kernel(&[("listen_host", Value::from(host))]);
-            let proxy = Proxy::of(&kernel.options().load());
-            assert_eq!(proxy.authority(), expected);
-        };
-        check("", "127.0.0.1:8080");
-        check("0.0.0.0", "127.0.0.1:8080");
-        check("::1", "[::1]:8080");
-        check("10.0.0.1", "10.0.0.1:8080");
-    }
-}
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

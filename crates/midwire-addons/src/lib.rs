@@ -30,6 +30,7 @@ mod show;
 mod stickyauth;
 mod stickycookie;
 mod store_addon;
+mod stream_rewrite;
 mod strip_dns_https_records;
 mod style;
 mod termlog;
@@ -68,6 +69,7 @@ pub use serverplayback::ServerPlayback;
 pub use stickyauth::StickyAuth;
 pub use stickycookie::StickyCookie;
 pub use store_addon::StoreAddon;
+pub use stream_rewrite::{NotStreamable, Rewriter, Rule as RewriteRule};
 pub use strip_dns_https_records::StripDnsHttpsRecords;
 pub use termlog::TermLog;
 pub use update_alt_svc::UpdateAltSvc;
@@ -97,6 +99,7 @@ pub fn default_links(
     if tool != Tool::Console {
         chain.add(TermLog::new(&weak(), output.clone()));
     }
+    chain.share(commands.browser.clone());
     chain.add(Block);
     chain.add(StripDnsHttpsRecords);
     chain.add(BlockList::default());

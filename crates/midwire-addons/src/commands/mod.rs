@@ -39,6 +39,8 @@ pub struct CommandAddons {
     pub server: Arc<ServerPlayback>,
     /// Lines of the command prompt.
     pub history: Arc<CommandHistory>,
+    /// Browsers that were started.
+    pub browser: Arc<crate::Browser>,
 }
 
 impl CommandAddons {
@@ -48,6 +50,7 @@ impl CommandAddons {
             client: Arc::new(ClientPlayback::new(Arc::downgrade(kernel))),
             server: Arc::default(),
             history: Arc::default(),
+            browser: Arc::default(),
         }
     }
 
@@ -81,7 +84,14 @@ pub fn register_commands(
     save::register(&registrar)?;
     history::register(&registrar, &addons.history)?;
     replay::register(&registrar, addons)?;
-    inject::register(&registrar)
+    inject::register(&registrar)?;
+    registrar.quick("browser.start", {
+        let browser = addons.browser.clone();
+        move |kernel, args| {
+            browser.start(&kernel.options().load(), args.str(0).unwrap_or("chrome"));
+            Ok(CommandValue::Null)
+        }
+    })
 }
 
 /// Registers commands of one tool.

@@ -115,12 +115,9 @@ impl Addon for MapLocal {
             if !rule.condition.admits_http(flow) || !rule.pattern.is_match(&url) {
                 continue;
             }
-            let candidates = match rule.candidates(&url) {
-                Ok(candidates) => candidates,
-                Err(Outside) => {
-                    refused = true;
-                    continue;
-                }
+            let Ok(candidates) = rule.candidates(&url) else {
+                refused = true;
+                continue;
             };
             let Some(path) = candidates.iter().find(|path| path.is_file()) else {
                 missing.extend(candidates);

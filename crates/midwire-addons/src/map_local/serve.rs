@@ -157,9 +157,10 @@ fn parse_range(value: &[u8], len: u64) -> Wanted {
     let Some((first, last)) = ends else {
         return Wanted::Whole;
     };
-    let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
-        true => text.parse::<u64>().ok(),
-        false => None,
+    // A number in Rust may have a sign.
+    let number = |text: &str| {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse::<u64>().ok()).flatten()
     };
     match (first.trim(), last.trim()) {
         ("", suffix) => match number(suffix) {
