@@ -149,9 +149,6 @@ impl LogStream {
 
     /// Writes an entry.
     pub fn write(&self, entry: &LogEntry) {
-        if entry.level == Level::Error {
-            self.0.errors.fetch_add(1, Ordering::Relaxed);
-        }
         let sinks = self
             .0
             .sinks
@@ -162,6 +159,10 @@ impl LogStream {
             .iter()
             .filter(|(level, _)| entry.level as u8 <= level.load(Ordering::Relaxed))
             .for_each(|(_, sink)| sink(entry));
+        // Counted last: whoever ends the program for an error finds it printed.
+        if entry.level == Level::Error {
+            self.0.errors.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn wants(&self, level: tracing::Level) -> bool {
