@@ -81,7 +81,7 @@ async fn both_directions_go_on_when_each_peer_only_writes_first() {
             writer.shutdown().await.unwrap();
         };
         let mut got = Vec::new();
-        let (_, read) = tokio::join!(write, reader.read_to_end(&mut got));
+        let ((), read) = tokio::join!(write, reader.read_to_end(&mut got));
         assert_eq!(read.unwrap(), blob.len());
     };
     tokio::join!(
