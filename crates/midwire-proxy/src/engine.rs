@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use midwire_core::Kernel;
 use midwire_core::options::Options;
 use midwire_flow::Id;
@@ -18,6 +19,7 @@ use crate::hosts::HostRules;
 use crate::listener::ListenError;
 use crate::live::{InjectError, Injected, Kind, Live};
 use crate::mode::ModeError;
+use crate::requests;
 use crate::servers::{self, Servers};
 use crate::tls::{
     Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError,
@@ -129,6 +131,9 @@ impl Engine {
             self.servers.stop().await;
             return Err(failures);
         }
+        if let Some(requests) = self.kernel.engine().serve() {
+            self.spawn(requests::serve(Arc::clone(self), requests));
+        }
         let engine = Arc::downgrade(self);
         let runtime = Handle::current();
         self.kernel.options().observe(move |_, changed| {
@@ -138,6 +143,28 @@ impl Engine {
             }
         });
         Ok(())
+    }
+
+    /// Opens and closes listeners as the options say now, also those that failed before.
+    pub(crate) async fn rebind(self: &Arc<Self>) -> Result<(), String> {
+        let options = self.kernel.options().load();
+        self.servers
+            .follow(self, &options)
+            .await
+            .map_err(|failures| {
+                let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+                lines.join("; ")
+            })
+    }
+
+    /// Path of the revocation list that our certificates name, and the list, which is empty.
+    ///
+    /// # Errors
+    /// The list cannot be signed.
+    pub fn revocation_list(&self) -> Result<(String, Bytes), EngineError> {
+        let tls = self.tls();
+        let authority = tls.leaves.authority();
+        Ok((authority.crl_path(), authority.empty_crl()?))
     }
 
     async fn follow_listeners(self: Arc<Self>) {

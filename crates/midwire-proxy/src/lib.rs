@@ -15,6 +15,7 @@ mod listener;
 mod live;
 mod mode;
 mod raw;
+mod requests;
 mod servers;
 mod session;
 mod slots;

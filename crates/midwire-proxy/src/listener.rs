@@ -61,13 +61,14 @@ impl Listener {
     ) -> Result<Self, ListenError> {
         let fail = |error: &io::Error| {
             let in_use = error.kind() == io::ErrorKind::AddrInUse;
-            let hint = match in_use && spec.port.is_none() {
-                true => format!(
+            let hint = if in_use && spec.port.is_none() {
+                format!(
                     "\nTry specifying a different port by using `--mode {}@{}`.",
                     spec.full,
                     port.saturating_add(2)
-                ),
-                false => String::new(),
+                )
+            } else {
+                String::new()
             };
             let reason = match error.raw_os_error() {
                 Some(number) => format!("[Errno {number}] {}", crate::io_reason(error)),

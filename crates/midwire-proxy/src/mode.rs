@@ -88,6 +88,16 @@ impl ModeSpec {
         })
     }
 
+    /// The specification `regular`.
+    pub(crate) fn regular() -> Self {
+        Self {
+            full: "regular".to_owned(),
+            mode: Mode::Regular,
+            host: None,
+            port: None,
+        }
+    }
+
     /// The port to listen on when neither the specification nor `listen_port` says one; `None` if it does not listen.
     pub fn default_port(&self) -> Option<u16> {
         Some(match &self.mode {
@@ -261,9 +271,8 @@ fn parse_server(data: &str, default_scheme: &str) -> Result<ServerSpec, String> 
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = crate::http::message::authority(rest.as_bytes()).ok_or_else(invalid)?;
-    let port = match port.or_else(|| default_port(&scheme)) {
-        Some(port) => port,
-        None => return Err("Port specification missing.".to_owned()),
+    let Some(port) = port.or_else(|| default_port(&scheme)) else {
+        return Err("Port specification missing.".to_owned());
     };
     Ok(ServerSpec { scheme, host, port })
 }

@@ -1,9 +1,12 @@
 //! From options to a running program, and to its end.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use midwire_addons::commands::{CommandAddons, register_commands};
+use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
 use midwire_core::log::LogStream;
 use midwire_core::options::OptionStore;
@@ -20,16 +23,24 @@ pub(crate) async fn run(
     invocation: &Invocation,
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
-    let links = midwire_addons::default_links(&kernel, invocation.tool);
+    let commands = CommandAddons::new(&kernel);
+    register_commands(&kernel, invocation.tool, &commands)?;
+    if invocation.action == Action::Commands {
+        return print(&kernel.commands().listing());
+    }
+    let signals = Signals::new().context("cannot listen for signals")?;
+    let engine = Engine::new(&kernel)?;
+    let (path, list) = engine.revocation_list()?;
+    let extra = Extra {
+        crl: Some(Crl::new(path, list)),
+        ..Extra::default()
+    };
+    let links = midwire_addons::default_links(&kernel, invocation.tool, &commands, extra);
     kernel.set_addons(links).map_err(|reason| anyhow!(reason))?;
     if let Some(notice) = invocation.filter_notice() {
         tracing::info!("{notice}");
     }
-    if invocation.action == Action::Commands {
-        bail!("--commands is not available yet");
-    }
-    let signals = Signals::new().context("cannot listen for signals")?;
-    let engine = open(&kernel).await?;
+    listen(&engine).await?;
     kernel.start();
     let errors = kernel.log().errors();
     if errors > 0 {
@@ -46,13 +57,19 @@ pub(crate) async fn run(
     }
 }
 
-async fn open(kernel: &Arc<Kernel>) -> anyhow::Result<Arc<Engine>> {
-    let engine = Engine::new(kernel)?;
+async fn listen(engine: &Arc<Engine>) -> anyhow::Result<()> {
     engine.listen().await.map_err(|failures| {
         let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
         anyhow!(lines.join("\n"))
-    })?;
-    Ok(engine)
+    })
+}
+
+/// Prints to stdout; a reader that has gone away is not an error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Waits for the end, then gives connections a moment. A second signal ends at once.

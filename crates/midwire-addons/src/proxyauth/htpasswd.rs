@@ -194,9 +194,10 @@ fn apr1(password: &[u8], salt: &[u8]) -> String {
     for round in 0..1000 {
         let mut next = Md5::new();
         let odd = round % 2 == 1;
-        match odd {
-            true => next.update(password),
-            false => next.update(digest),
+        if odd {
+            next.update(password);
+        } else {
+            next.update(digest);
         }
         if round % 3 != 0 {
             next.update(salt);
@@ -204,9 +205,10 @@ fn apr1(password: &[u8], salt: &[u8]) -> String {
         if round % 7 != 0 {
             next.update(password);
         }
-        match odd {
-            true => next.update(digest),
-            false => next.update(password),
+        if odd {
+            next.update(digest);
+        } else {
+            next.update(password);
         }
         digest = next.finalize();
     }

@@ -62,7 +62,7 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
             } => (head, source, sink, began),
         };
         // A client whose tunnel was refused may try again, e.g. with credentials.
-        match connect(session, head, (source, sink), began).await {
+        match Box::pin(connect(session, head, (source, sink), began)).await {
             (same, Some(again)) => (session, io) = (same, again),
             (same, None) => return same,
         }
@@ -156,7 +156,7 @@ async fn connect(
     let (io, ahead) = h1::unsplit(source, sink);
     let place = Place::unknown(address);
     (
-        tunnel::serve(session, rewind(ahead, io), place, opened).await,
+        Box::pin(tunnel::serve(session, rewind(ahead, io), place, opened)).await,
         None,
     )
 }

@@ -29,7 +29,7 @@ pub(crate) async fn serve(session: Session, io: Io, place: Place) -> Session {
             Err(_) => return session,
         }
     }
-    tunnel::serve(session, io, place, opened).await
+    Box::pin(tunnel::serve(session, io, place, opened)).await
 }
 
 /// Where a connection was going that a firewall rule led here.

@@ -66,12 +66,15 @@ pub(crate) async fn serve(
         proxy_mode: mode.full.clone(),
     };
     engine.kernel.client_connected(&mut client).await;
+    let mut session = None;
     if let Some(error) = &client.error {
         tracing::warn!(client = %Address::from(peer), "client connection refused: {error}");
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
-        let session = Session::new(Arc::clone(&engine), client.clone(), mode);
-        client = layers(session, Box::new(tcp)).await;
+        let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
+        let ended = Box::pin(layers(begun, Box::new(tcp))).await;
+        client = (*ended.client).clone();
+        session = Some(ended);
     }
     client.timestamp_end = Some(crate::now());
     tracing::info!(client = %Address::from(peer), "client disconnect");
@@ -83,16 +86,20 @@ pub(crate) async fn serve(
     {
         engine.kernel.client_disconnected(&mut client).await;
     }
+    // Addons see the client go before the servers that were kept for it.
+    if let Some(session) = session {
+        session.close_idle().await;
+    }
 }
 
-async fn layers(session: Session, io: Io) -> ClientConn {
+async fn layers(session: Session, io: Io) -> Session {
     let mode = Arc::clone(&session.mode);
-    let session = match &mode.mode {
-        Mode::Regular | Mode::Upstream(_) => connect::explicit(session, io).await,
-        Mode::Socks5 => socks::serve(session, io).await,
-        Mode::Reverse(server) => known::serve(session, io, Place::reverse(server)).await,
+    match &mode.mode {
+        Mode::Regular | Mode::Upstream(_) => Box::pin(connect::explicit(session, io)).await,
+        Mode::Socks5 => Box::pin(socks::serve(session, io)).await,
+        Mode::Reverse(server) => Box::pin(known::serve(session, io, Place::reverse(server))).await,
         Mode::Transparent => match session.client.sockname.clone() {
-            Some(address) => known::serve(session, io, Place::unknown(address)).await,
+            Some(address) => Box::pin(known::serve(session, io, Place::unknown(address))).await,
             None => session,
         },
         // Such specifications are refused before anything listens.
@@ -101,17 +108,14 @@ async fn layers(session: Session, io: Io) -> ClientConn {
             session
         }
         Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
-    };
-    let client = (*session.client).clone();
-    session.close_idle().await;
-    client
+    }
 }
 
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
     if session.client.alpn.as_deref() == Some(b"h2") {
-        h2::serve(session, io, &to).await;
+        Box::pin(h2::serve(session, io, &to)).await;
     } else {
-        http::serve(session, io, &to).await;
+        Box::pin(http::serve(session, io, &to)).await;
     }
 }

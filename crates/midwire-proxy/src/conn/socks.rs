@@ -34,14 +34,11 @@ pub(crate) async fn serve(session: Session, io: Io) -> Session {
     let mut opened = None;
     if session.options().connection_strategy == "eager" {
         let target = session.target(address.clone(), false);
-        match upstream::open(&session, target).await {
-            Ok(connection) => opened = Some(connection),
-            Err(_) => {
-                let _ = talk
-                    .end(&socks5::encode_reply(Reply::HOST_UNREACHABLE))
-                    .await;
-                return session;
-            }
+        opened = upstream::open(&session, target).await.ok();
+        if opened.is_none() {
+            let reply = socks5::encode_reply(Reply::HOST_UNREACHABLE);
+            let _ = talk.end(&reply).await;
+            return session;
         }
     }
     if talk
@@ -55,7 +52,7 @@ pub(crate) async fn serve(session: Session, io: Io) -> Session {
         return session;
     }
     let io = rewind(talk.buf.freeze(), talk.io);
-    tunnel::serve(session, io, Place::unknown(address), opened).await
+    Box::pin(tunnel::serve(session, io, Place::unknown(address), opened)).await
 }
 
 /// Why a handshake ends without a destination.

@@ -56,14 +56,8 @@ pub(crate) async fn serve(
             )
             .await;
         }
-        return intercept(
-            session,
-            client,
-            hello,
-            place,
-            server.map(Ahead::into_opened),
-        )
-        .await;
+        let opened = server.map(Ahead::into_opened);
+        return Box::pin(intercept(session, client, hello, place, opened)).await;
     }
     if next == Next::Pass || rules.passes(&names) {
         return pass(
@@ -74,7 +68,7 @@ pub(crate) async fn serve(
         )
         .await;
     }
-    plain(session, client, place, server, next).await
+    Box::pin(plain(session, client, place, server, next)).await
 }
 
 async fn plain(
@@ -305,7 +299,7 @@ async fn intercept(
     let target = session.target(place.address.clone(), server_tls);
     let server = match opened {
         opened if server_tls && data.establish_server_tls_first => {
-            ahead(&session, &target, opened).await
+            Box::pin(ahead(&session, &target, opened)).await
         }
         Some(opened) if server_tls => {
             // Lazy by an addon's word: the plain connection waits for its handshake until it is needed.
@@ -316,15 +310,14 @@ async fn intercept(
     };
     let server_conn = server.as_ref().map(|opened| &opened.server);
     let alpn = client_alpn(&session, server_conn);
-    match shake(&session, client, &place.address, server_conn, alpn).await {
-        Some((facts, io)) => inside(session.with_client(facts), io, place, server).await,
-        None => {
-            if let Some(opened) = server {
-                opened.close(&session).await;
-            }
-            session
+    let shaken = Box::pin(shake(&session, client, &place.address, server_conn, alpn)).await;
+    let Some((facts, io)) = shaken else {
+        if let Some(opened) = server {
+            opened.close(&session).await;
         }
-    }
+        return session;
+    };
+    Box::pin(inside(session.with_client(facts), io, place, server)).await
 }
 
 /// Shakes hands with the server before the client. A failure is kept for the answer to the client's request.
