@@ -122,7 +122,11 @@ async fn edits_empty_messages_and_injections() {
             is_text: true,
         };
         let id = recorded(&watcher).info.id;
-        session.engine.inject_tcp(&id, injected).unwrap();
+        session
+            .engine
+            .live
+            .inject(&id, &[Kind::Tcp], injected)
+            .unwrap();
         client_far.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"hey!");
         drop((client_far, server_far));

@@ -52,7 +52,11 @@ async fn datagrams_of_each_client_are_a_conversation() {
                 is_text: false,
             };
             let id = watcher.last().info().id.clone();
-            session.engine.inject_udp(&id, injected).unwrap();
+            session
+                .engine
+                .live
+                .inject(&id, &[Kind::Udp], injected)
+                .unwrap();
             let (n, _) = server.recv_from(&mut buf).await.unwrap();
             assert_eq!(&buf[..n], b"extra");
         }
