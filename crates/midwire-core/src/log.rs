@@ -269,7 +269,7 @@ mod tests {
         log.subscribe(Level::Info, move |e| {
             sink.lock()
                 .unwrap()
-                .push((e.level, e.message.clone(), e.client.clone()))
+                .push((e.level, e.message.clone(), e.client.clone()));
         });
         tracing::subscriber::with_default(Collector(log.clone()), || {
             tracing::info!(client = %"1.2.3.4:5", "client connect");

@@ -15,7 +15,7 @@ use crate::testing::http_flow;
 
 struct Setup {
     kernel: Arc<Kernel>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// All lines that any test has logged.
@@ -49,10 +49,7 @@ impl Setup {
         let addons = CommandAddons::new(&kernel);
         kernel.set_addons(addons.links(tool)).unwrap();
         register_commands(&kernel, tool, &addons).unwrap();
-        Self {
-            kernel,
-            _folder: folder,
-        }
+        Self { kernel, folder }
     }
 
     /// A web tool with two finished flows.
@@ -84,11 +81,7 @@ impl Setup {
     }
 
     fn path(&self, name: &str) -> String {
-        self._folder
-            .path()
-            .join(name)
-            .to_string_lossy()
-            .into_owned()
+        self.folder.path().join(name).to_string_lossy().into_owned()
     }
 }
 
@@ -99,6 +92,10 @@ fn finished(line: &str, body: &str) -> HttpFlow {
     flow
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with results of commands"
+)]
 fn done() -> Result<CommandValue, String> {
     Ok(CommandValue::Null)
 }
