@@ -1,4 +1,11 @@
 //! HTTP/2 with peers that behave, misbehave, stall and leave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "tests fail by panic, and not every test uses all of its support"
+)]
 
 mod support;
 
@@ -45,14 +52,14 @@ async fn ask(
 async fn answer(
     request: Request<h2::RecvStream>,
     mut respond: h2::server::SendResponse<Bytes>,
-    resets: mpsc::UnboundedSender<Reason>,
+    resets: mpsc::Sender<Reason>,
 ) {
     let path = request.uri().path().to_owned();
     let body = Bytes::from(path.clone());
     match path.as_str() {
         "/stall" => {
             let reset = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
-            let _ = resets.send(reset.unwrap_or(Reason::CANCEL));
+            let _ = resets.try_send(reset.unwrap_or(Reason::CANCEL));
         }
         "/refuse" => respond.send_reset(Reason::REFUSED_STREAM),
         "/reset" => respond.send_reset(Reason::HTTP_1_1_REQUIRED),
@@ -84,7 +91,7 @@ async fn answer(
                     break;
                 }
             }
-            let _ = resets.send(Reason::CANCEL);
+            let _ = resets.try_send(Reason::CANCEL);
         }
         _ => {
             let mut stream = respond.send_response(Response::new(()), false).unwrap();
@@ -97,15 +104,15 @@ async fn answer(
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    resets: mpsc::UnboundedReceiver<Reason>,
+    resets: mpsc::Receiver<Reason>,
     /// Paths of requests that have arrived.
-    begun: mpsc::UnboundedReceiver<String>,
+    begun: mpsc::Receiver<String>,
 }
 
 async fn server(max_streams: u32) -> Server {
     let connections = Arc::new(AtomicUsize::new(0));
-    let (tell, resets) = mpsc::unbounded_channel();
-    let (begin, begun) = mpsc::unbounded_channel();
+    let (tell, resets) = mpsc::channel(2000);
+    let (begin, begun) = mpsc::channel(2000);
     let count = Arc::clone(&connections);
     let address = origin(&["h2"], move |tls: ServerTls| {
         count.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +125,7 @@ async fn server(max_streams: u32) -> Server {
                 .await
                 .unwrap();
             while let Some(Ok((request, respond))) = connection.accept().await {
-                let _ = begin.send(request.uri().path().to_owned());
+                let _ = begin.try_send(request.uri().path().to_owned());
                 if request.uri().path() == "/goaway" {
                     drop(respond);
                     connection.abrupt_shutdown(Reason::NO_ERROR);

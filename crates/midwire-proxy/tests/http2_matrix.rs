@@ -1,4 +1,11 @@
 //! Every kind of exchange between every pair of versions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "tests fail by panic, and not every test uses all of its support"
+)]
 
 mod support;
 
@@ -343,7 +350,7 @@ async fn run(client: Version, server: Version) {
                 Version::H2 => ask_h2(case, proxy.tunnel(to, &["h2", "http/1.1"]).await).await,
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), exchange)
+        tokio::time::timeout(Duration::from_secs(90), exchange)
             .await
             .unwrap_or_else(|_| panic!("{case:?} hangs"));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use midwire_addons::commands::{CommandAddons, register_commands};
-use midwire_addons::{Browser, Crl, Extra};
+use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
 use midwire_core::log::LogStream;
 use midwire_core::options::OptionStore;
@@ -24,9 +24,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
     let commands = CommandAddons::new(&kernel);
-    let browser = Arc::new(Browser::default());
     register_commands(&kernel, invocation.tool, &commands)?;
-    browser.register(&Arc::downgrade(&kernel), kernel.commands())?;
     if invocation.action == Action::Commands {
         return print(&kernel.commands().listing());
     }

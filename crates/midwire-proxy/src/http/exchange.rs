@@ -9,7 +9,7 @@ use midwire_core::hooks::{ContentNeed, FlowRef, Part};
 use midwire_flow::{
     Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value, WebSocketData,
 };
-use midwire_wire::http1::{self, Expected, Framing};
+use midwire_wire::http1::{self, Framing};
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::capture::Capture;
@@ -148,31 +148,17 @@ pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) 
 pub(crate) async fn refuse(session: &Session, reply: &mut Outbound<'_>, fault: &Fault) -> After {
     tracing::warn!(client = %session.peer(), "{fault}");
     if let Some(status) = fault.status() {
-        let _ = send_page(reply, status, &fault.to_string(), false).await;
+        let _ = page::send(reply, status, &fault.to_string(), false).await;
     }
     After::Close
-}
-
-async fn send_page(
-    reply: &mut Outbound<'_>,
-    status: u16,
-    reason: &str,
-    head_only: bool,
-) -> std::io::Result<()> {
-    let (head, content) = page::error(status, reason);
-    if head_only {
-        reply.response_head(&head, Framing::None);
-    } else {
-        reply.response_head(&head, Framing::Length(content.len() as u64));
-        reply.data(content).await?;
-    }
-    reply.end(None).await
 }
 
 impl Exchange<'_> {
     async fn story(&mut self) -> Result<After, Fault> {
         let kernel = self.session.kernel();
-        self.drop_foreign_upgrade();
+        if message::drop_foreign_upgrade(&mut self.flow.request.fields) {
+            tracing::warn!(client = %self.session.peer(), "HTTP/2 without TLS is not supported: the Upgrade field was removed");
+        }
         let expects =
             http1::expects_continue(&self.flow.request.fields).map_err(Fault::BadRequest)?;
         kernel.requestheaders(&mut self.flow).await;
@@ -246,7 +232,7 @@ impl Exchange<'_> {
             };
             let lost = matches!(fault, Fault::NoResponse | Fault::ServerIo(_));
             let again = matches!(fault, Fault::ServerReset(Reset::REFUSED))
-                || lost && reused && is_idempotent(&self.flow.request.method);
+                || lost && reused && message::is_idempotent(&self.flow.request.method);
             if !again || fresh_only {
                 route.close(self.session).await;
                 return Err(fault);
@@ -280,7 +266,7 @@ impl Exchange<'_> {
 
     /// Waits for the final response head; interim ones are passed on.
     async fn response_head(&mut self, route: &mut Route) -> Result<(ResponseHead, Framing), Fault> {
-        let expected = expected(&self.flow.request.method);
+        let expected = message::expected(&self.flow.request.method);
         let limit = self.session.options().server_response_timeout;
         let mut from = route.inbound();
         for _ in 0..=INTERIM_MAX {
@@ -330,7 +316,7 @@ impl Exchange<'_> {
         let mut route = self.route(false).await?;
         if let Route::H1(link) = &mut route
             && link.used
-            && !is_idempotent(&self.flow.request.method)
+            && !message::is_idempotent(&self.flow.request.method)
             && link.is_stale().await
         {
             route.close(self.session).await;
@@ -350,7 +336,7 @@ impl Exchange<'_> {
             return self.pass_response(route, head, framing).await;
         }
         let mut upload = Tee::new(need, limit, Side::Client);
-        let wanted = expected(&self.flow.request.method);
+        let wanted = message::expected(&self.flow.request.method);
         let mut interim = 0;
         let fault = loop {
             let first = {
@@ -422,7 +408,7 @@ impl Exchange<'_> {
         &mut self,
         route: &mut Route,
     ) -> Result<Option<(ResponseHead, Framing)>, Fault> {
-        let wanted = expected(&self.flow.request.method);
+        let wanted = message::expected(&self.flow.request.method);
         let mut from = route.inbound();
         let got = tokio::time::timeout(CONTINUE_WAIT, from.response_head(wanted)).await;
         match got {
@@ -816,38 +802,9 @@ impl Exchange<'_> {
             return After::Cut;
         }
         let head_only = self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
-        match send_page(&mut self.reply, status, &text, head_only).await {
+        match page::send(&mut self.reply, status, &text, head_only).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
-        }
-    }
-
-    /// Only upgrades to WebSocket are passed on (security.md §1.1).
-    fn drop_foreign_upgrade(&mut self) {
-        let fields = &mut self.flow.request.fields;
-        if !fields.contains("upgrade") || fields.has_token("upgrade", "websocket") {
-            return;
-        }
-        if fields.has_token("upgrade", "h2c") {
-            tracing::warn!(client = %self.session.peer(), "HTTP/2 without TLS is not supported: the Upgrade field was removed");
-        }
-        fields.remove("upgrade");
-        fields.remove("http2-settings");
-        let kept: Vec<Bytes> = fields
-            .get_all("connection")
-            .flat_map(|value| value.split(|b| *b == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|option| {
-                !option.is_empty()
-                    && !option.eq_ignore_ascii_case(b"upgrade")
-                    && !option.eq_ignore_ascii_case(b"http2-settings")
-            })
-            .map(Bytes::copy_from_slice)
-            .collect();
-        if kept.is_empty() {
-            fields.remove("connection");
-        } else {
-            fields.set("Connection", kept.join(&b", "[..]));
         }
     }
 
@@ -870,22 +827,6 @@ impl Exchange<'_> {
 enum First {
     Sent(Result<(), Fault>),
     Answered(Result<(ResponseHead, Framing), Fault>),
-}
-
-fn expected(method: &[u8]) -> Expected {
-    match method {
-        b"HEAD" => Expected::Head,
-        b"CONNECT" => Expected::Connect,
-        _ => Expected::Other,
-    }
-}
-
-/// Methods that may be sent twice (RFC 9110 §9.2.2).
-fn is_idempotent(method: &[u8]) -> bool {
-    matches!(
-        method,
-        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
-    )
 }
 
 fn response_timeout(limit: i64) -> Fault {

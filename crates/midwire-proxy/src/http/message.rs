@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use midwire_flow::{Address, Content, Number, Request, Response};
-use midwire_wire::http1::Framing;
+use midwire_wire::http1::{Expected, Framing};
 use midwire_wire::{RequestHead, ResponseHead, TargetForm, Version};
 
 use super::stream::Amount;
@@ -406,6 +406,50 @@ pub(crate) fn frame_stream(fields: &mut midwire_wire::Fields, framing: Framing) 
         _ => {}
     }
     framing
+}
+
+/// Only upgrades to WebSocket are passed on. True if HTTP/2 without TLS was asked for.
+pub(crate) fn drop_foreign_upgrade(fields: &mut midwire_wire::Fields) -> bool {
+    if !fields.contains("upgrade") || fields.has_token("upgrade", "websocket") {
+        return false;
+    }
+    let h2c = fields.has_token("upgrade", "h2c");
+    fields.remove("upgrade");
+    fields.remove("http2-settings");
+    let kept: Vec<Bytes> = fields
+        .get_all("connection")
+        .flat_map(|value| value.split(|b| *b == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| {
+            !option.is_empty()
+                && !option.eq_ignore_ascii_case(b"upgrade")
+                && !option.eq_ignore_ascii_case(b"http2-settings")
+        })
+        .map(Bytes::copy_from_slice)
+        .collect();
+    if kept.is_empty() {
+        fields.remove("connection");
+    } else {
+        fields.set("Connection", kept.join(&b", "[..]));
+    }
+    h2c
+}
+
+/// What the response to a request with this method may have.
+pub(crate) fn expected(method: &[u8]) -> Expected {
+    match method {
+        b"HEAD" => Expected::Head,
+        b"CONNECT" => Expected::Connect,
+        _ => Expected::Other,
+    }
+}
+
+/// Methods that may be sent twice (RFC 9110 §9.2.2).
+pub(crate) fn is_idempotent(method: &[u8]) -> bool {
+    matches!(
+        method,
+        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,11 @@
 //! A proxy in the test's own process, and the two ends that talk through it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "tests fail by panic, and not every test uses all of its support"
+)]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -13,6 +13,9 @@ mod sink;
 mod source;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;

@@ -45,7 +45,10 @@ const DIGITS: &[u8; 10] = b"012aceiost";
 
 /// Orders of sections that have come, by stream.
 #[derive(Clone, Default)]
-pub(super) struct Orders(Arc<Mutex<VecDeque<(u32, Vec<Line>)>>>);
+pub(super) struct Orders(Arc<Mutex<VecDeque<Section>>>);
+
+/// Stream and fields.
+type Section = (u32, Vec<Line>);
 
 impl Orders {
     /// Puts the fields of a section of this stream into the order they came in, if it is known to be another.
