@@ -85,11 +85,11 @@ pub fn register_commands(
     history::register(&registrar, &addons.history)?;
     replay::register(&registrar, addons)?;
     inject::register(&registrar)?;
-    registrar.quick("browser.start", {
+    registrar.slow("browser.start", {
         let browser = addons.browser.clone();
         move |kernel, args| {
             browser.start(&kernel.options().load(), args.str(0).unwrap_or("chrome"));
-            Ok(CommandValue::Null)
+            nothing()
         }
     })
 }
