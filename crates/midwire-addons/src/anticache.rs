@@ -14,13 +14,39 @@ impl Addon for AntiCache {
     }
 
     fn interest(&self, options: &Options) -> HookSet {
-        match options.anticache {
-            true => HookSet::of(&[Hook::Request]),
-            false => HookSet::EMPTY,
+        if options.anticache {
+            HookSet::of(&[Hook::Request])
+        } else {
+            HookSet::EMPTY
         }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {
         flow.request.anticache();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use midwire_core::options::Value;
+    use midwire_wire::Fields;
+
+    use super::*;
+    use crate::testing::{http_flow, kernel};
+
+    #[test]
+    fn conditions_are_removed() {
+        let mut flow = http_flow("GET http://example.com/");
+        flow.request.fields = Fields::from_pairs([("If-None-Match", "x"), ("A", "b")]);
+        AntiCache.request(&kernel(&[]), &mut flow);
+        assert_eq!(flow.request.fields, Fields::from_pairs([("A", "b")]));
+    }
+
+    #[test]
+    fn nothing_is_done_unless_asked_for() {
+        let interest =
+            |on| AntiCache.interest(&kernel(&[("anticache", Value::Bool(on))]).options().load());
+        assert_eq!(interest(false), HookSet::EMPTY);
+        assert!(interest(true).contains(Hook::Request));
     }
 }

@@ -14,13 +14,40 @@ impl Addon for AntiComp {
     }
 
     fn interest(&self, options: &Options) -> HookSet {
-        match options.anticomp {
-            true => HookSet::of(&[Hook::Request]),
-            false => HookSet::EMPTY,
+        if options.anticomp {
+            HookSet::of(&[Hook::Request])
+        } else {
+            HookSet::EMPTY
         }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {
         flow.request.anticomp();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use midwire_core::options::Value;
+    use midwire_wire::Fields;
+
+    use super::*;
+    use crate::testing::{http_flow, kernel};
+
+    #[test]
+    fn only_identity_is_accepted() {
+        let mut flow = http_flow("GET http://example.com/");
+        flow.request.fields = Fields::from_pairs([("Accept-Encoding", "gzip, br")]);
+        AntiComp.request(&kernel(&[]), &mut flow);
+        let accepted = flow.request.fields.get("accept-encoding");
+        assert_eq!(accepted, Some(&b"identity"[..]));
+    }
+
+    #[test]
+    fn nothing_is_done_unless_asked_for() {
+        let interest =
+            |on| AntiComp.interest(&kernel(&[("anticomp", Value::Bool(on))]).options().load());
+        assert_eq!(interest(false), HookSet::EMPTY);
+        assert!(interest(true).contains(Hook::Request));
     }
 }

@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(found.as_deref(), host, "{rules:?}");
         };
         let same = Some("example.com");
-        check(&["|x|y"], "http://example.com/a", same);
+        check(&["|zzz|y"], "http://example.com/a", same);
         check(
             &["|example.com|other.test:81"],
             "http://other.test:81/a",
@@ -123,7 +123,7 @@ mod tests {
         );
         check(&[r"|/(a)$|/\1/b"], "http://example.com/a/b", same);
         check(&["|a$|b", "|b$|c"], "http://example.com/c", same);
-        check(&["|EXAMPLE|x"], "http://example.com/a", same);
+        check(&["|EXAMPLE|y"], "http://example.com/a", same);
         check(&["|~m POST|a$|b"], "http://example.com/a", same);
         check(&["|http:.*|nonsense"], "http://example.com/a", same);
     }

@@ -6,7 +6,7 @@ use midwire_core::hooks::Addon;
 use midwire_core::log::LogStream;
 use midwire_core::options::{OptionStore, Tool, Value};
 use midwire_core::{Kernel, Link};
-use midwire_flow::{Address, ClientConn, FlowInfo, HttpFlow, Request, ServerConn};
+use midwire_flow::{Address, ClientConn, Connection, FlowInfo, HttpFlow, Request, ServerConn};
 use midwire_wire::Fields;
 
 /// A kernel without addons.
@@ -30,8 +30,13 @@ pub(crate) fn kernel_with(
 
 /// Facts about a flow between 127.0.0.1:22 and address:80.
 pub(crate) fn info() -> FlowInfo {
-    let mut client = ClientConn::default();
-    client.peername = Some(Address::new("127.0.0.1", 22));
+    let client = ClientConn {
+        connection: Connection {
+            peername: Some(Address::new("127.0.0.1", 22)),
+            ..Connection::default()
+        },
+        ..ClientConn::default()
+    };
     let server = ServerConn {
         address: Some(Address::new("address", 80)),
         ..ServerConn::default()
@@ -42,9 +47,11 @@ pub(crate) fn info() -> FlowInfo {
 /// A live flow with a request: `GET http://example.com/`.
 pub(crate) fn http_flow(line: &str) -> HttpFlow {
     let (method, url) = line.split_once(' ').unwrap();
+    let mut request = Request::make(method, url, "", Fields::new()).unwrap();
+    request.fields.clear();
     HttpFlow {
         info: info(),
-        request: Request::make(method, url, "", Fields::new()).unwrap(),
+        request,
         response: None,
         websocket: None,
     }

@@ -104,6 +104,11 @@ impl LogStream {
         let _ = tracing::subscriber::set_global_default(Collector(self.clone()));
     }
 
+    /// Makes this stream the receiver of all `tracing` events of this thread while `run` runs, e.g. in a test.
+    pub fn scoped<T>(&self, run: impl FnOnce() -> T) -> T {
+        tracing::subscriber::with_default(Collector(self.clone()), run)
+    }
+
     /// Adds a receiver of entries up to `level`. It runs on the thread that logs and must not block.
     pub fn subscribe(
         &self,

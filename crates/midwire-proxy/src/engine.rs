@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use midwire_core::Kernel;
 use midwire_core::options::Options;
+use midwire_flow::Id;
 use midwire_wire::http1::{Limits, Validation};
 use tokio_util::task::TaskTracker;
 
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
 use crate::listener::{ListenError, Listener};
+use crate::live::{InjectError, Injected, Kind, Live};
 use crate::mode::{ModeError, ModeSpec};
 use crate::tls::{
     Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError,
@@ -26,6 +28,7 @@ pub struct Engine {
     hosts: ArcSwap<HostRules>,
     limits: ArcSwap<Limits>,
     listening: Mutex<Vec<SocketAddr>>,
+    pub(crate) live: Live,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
 }
@@ -81,6 +84,7 @@ impl Engine {
             hosts: ArcSwap::from_pointee(HostRules::new(&options)),
             limits: ArcSwap::from_pointee(limits(&options)),
             listening: Mutex::default(),
+            live: Live::default(),
             tasks: TaskTracker::new(),
             key_log,
         });
@@ -147,6 +151,22 @@ impl Engine {
     /// Runs a task that ends with the engine. A panic in it ends only its own connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Puts a message into a WebSocket conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_websocket(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::WebSocket], message)
+    }
+
+    /// Puts bytes into a TCP or UDP conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_tcp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::Tcp, Kind::Udp], message)
     }
 
     pub(crate) fn tls(&self) -> Arc<TlsContext> {

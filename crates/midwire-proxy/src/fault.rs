@@ -4,6 +4,8 @@ use std::io;
 
 use midwire_wire::http1::Violation;
 
+use crate::http::h2::Reset;
+
 /// The side that caused a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -11,6 +13,16 @@ pub(crate) enum Side {
     Client,
     /// The server, or the way to it.
     Server,
+}
+
+impl Side {
+    /// The opposite side.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 /// A fault that ends an exchange.
@@ -42,6 +54,12 @@ pub(crate) enum Fault {
     /// Reading from or writing to the server failed.
     #[error("server connection failed: {0}")]
     ServerIo(io::Error),
+    /// The server broke HTTP/2.
+    #[error("invalid HTTP/2 response: {0}")]
+    BadHttp2(String),
+    /// The server gave a stream up.
+    #[error("server reset the stream: {0}")]
+    ServerReset(Reset),
     /// No connection could be made.
     #[error("{0}")]
     Connect(ConnectFault),

@@ -4,22 +4,27 @@
 
 pub mod ca;
 mod conn;
+mod duplex;
 mod engine;
 mod fault;
 mod hosts;
 mod http;
 mod io;
 mod listener;
+mod live;
 mod mode;
+mod raw;
 mod session;
 mod tcp;
 pub mod tls;
 mod upstream;
+mod ws;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use engine::{Engine, EngineError};
+pub use live::{InjectError, Injected, Receiver};
 pub use mode::{Mode, ModeError, ModeSpec, ServerSpec};
 
 /// Seconds since the epoch.

@@ -2,24 +2,53 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use midwire_core::Kernel;
 use midwire_core::options::Options;
 use midwire_flow::{ClientConn, ServerConn};
 
 use crate::engine::Engine;
 use crate::fault::ConnectFault;
+use crate::http::h2;
 use crate::upstream::{Link, Target};
 
 /// Idle upstream connections that one client connection may keep.
 const IDLE_MAX: usize = 8;
 
-/// One client connection, seen from its exchanges.
+/// One client connection, seen from its exchanges. Clones share all connections.
+#[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) engine: Arc<Engine>,
     pub(crate) client: Arc<ClientConn>,
+    pool: Arc<Pool>,
+}
+
+/// Connections to servers, kept for one client connection.
+#[derive(Default)]
+struct Pool {
+    /// HTTP/1 connections without a request.
     idle: Mutex<Vec<Link>>,
+    /// HTTP/2 connections.
+    shared: Mutex<Vec<Arc<h2::Shared>>>,
+    /// Connections that are being opened, so that exchanges that come meanwhile can share them.
+    opening: Mutex<Vec<(Target, Opening)>>,
     /// A server that was tried before the client's handshake and failed; its requests are answered with the reason.
     failed: Mutex<Option<(Target, ConnectFault, Arc<ServerConn>)>>,
+}
+
+/// A connection that is being opened.
+pub(crate) type Opening = Arc<OnceCell<Outcome>>;
+
+/// What came of opening a connection that several exchanges wait for.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    /// All can use it.
+    Shared(Arc<h2::Shared>),
+    /// The server speaks HTTP/1: everybody needs a connection of their own.
+    Single,
+    /// It failed for all.
+    Failed(ConnectFault, Arc<ServerConn>),
 }
 
 impl Session {
@@ -27,8 +56,16 @@ impl Session {
         Self {
             engine,
             client: Arc::new(client),
-            idle: Mutex::default(),
-            failed: Mutex::default(),
+            pool: Arc::default(),
+        }
+    }
+
+    /// The same client without its connections, for tasks that must not keep them alive.
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            client: Arc::clone(&self.client),
+            pool: Arc::default(),
         }
     }
 
@@ -58,16 +95,44 @@ impl Session {
 
     /// An idle connection to this target.
     pub(crate) fn take(&self, target: &Target) -> Option<Link> {
-        let mut idle = lock(&self.idle);
+        let mut idle = lock(&self.pool.idle);
         let at = idle.iter().position(|link| link.serves(target))?;
         Some(idle.swap_remove(at))
     }
 
     /// Keeps a connection for the next exchange; gives one back that has to be closed when there are too many.
     pub(crate) fn keep(&self, link: Link) -> Option<Link> {
-        let mut idle = lock(&self.idle);
+        let mut idle = lock(&self.pool.idle);
         idle.push(link);
         (idle.len() > IDLE_MAX).then(|| idle.remove(0))
+    }
+
+    /// An HTTP/2 connection to this target.
+    pub(crate) fn shared(&self, target: &Target) -> Option<Arc<h2::Shared>> {
+        let mut shared = lock(&self.pool.shared);
+        shared.retain(|one| !one.is_retired());
+        shared.iter().find(|one| one.serves(target)).cloned()
+    }
+
+    /// Lets other exchanges use an HTTP/2 connection.
+    pub(crate) fn share(&self, shared: &Arc<h2::Shared>) {
+        lock(&self.pool.shared).push(Arc::clone(shared));
+    }
+
+    /// The attempt to reach this target that is under way, or a new one.
+    pub(crate) fn opening(&self, target: &Target) -> Opening {
+        let mut opening = lock(&self.pool.opening);
+        if let Some((_, found)) = opening.iter().find(|(to, _)| to == target) {
+            return Arc::clone(found);
+        }
+        let new = Opening::default();
+        opening.push((target.clone(), Arc::clone(&new)));
+        new
+    }
+
+    /// Ends an attempt: the next exchange begins a new one.
+    pub(crate) fn opened(&self, attempt: &Opening) {
+        lock(&self.pool.opening).retain(|(_, one)| !Arc::ptr_eq(one, attempt));
     }
 
     /// Remembers that a server could not be reached.
@@ -77,26 +142,30 @@ impl Session {
         fault: ConnectFault,
         server: Arc<ServerConn>,
     ) {
-        *lock(&self.failed) = Some((target, fault, server));
+        *lock(&self.pool.failed) = Some((target, fault, server));
     }
 
     /// Why this target could not be reached before, if so.
     pub(crate) fn failure(&self, target: &Target) -> Option<(ConnectFault, Arc<ServerConn>)> {
-        let failed = lock(&self.failed);
+        let failed = lock(&self.pool.failed);
         failed
             .as_ref()
             .filter(|(to, ..)| to == target)
             .map(|(_, fault, server)| (fault.clone(), Arc::clone(server)))
     }
 
-    /// Closes all idle connections.
+    /// Closes all connections that are kept.
     ///
     /// # Cancellation
     /// Connections are closed, but the remaining `server_disconnected` hooks are left out.
     pub(crate) async fn close_idle(&self) {
-        let links = std::mem::take(&mut *lock(&self.idle));
+        let links = std::mem::take(&mut *lock(&self.pool.idle));
         for link in links {
             link.close(self).await;
+        }
+        let shared = std::mem::take(&mut *lock(&self.pool.shared));
+        for one in shared {
+            one.close().await;
         }
     }
 }

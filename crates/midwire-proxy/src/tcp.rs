@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use midwire_core::hooks::{FlowRef, Hook};
-use midwire_flow::{FlowError, FlowInfo, MessageFlow, Number, StreamMessage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use midwire_flow::{FlowError, FlowInfo, ServerConn};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::duplex::{Duplex, Event};
 use crate::io::Io;
+use crate::live::{Injected, Killed, Kind};
+use crate::raw::Raw;
 use crate::session::Session;
-use crate::upstream::Opened;
+use crate::upstream::{self, Failure, Opened, Target};
 
 /// Largest piece that is read at once.
 const PIECE: usize = 64 * 1024;
@@ -72,116 +73,105 @@ where
     }
 }
 
-/// One direction of a conversation that is recorded.
-struct Half {
-    reader: ReadHalf<Io>,
-    open: bool,
+/// The server of a conversation: connected already, or to be connected when the conversation has begun.
+pub(crate) enum Server {
+    Opened(Opened),
+    ToOpen(Target),
 }
 
-/// Passes bytes on with a flow and its hooks.
+/// Passes bytes on with a flow and its hooks. Without a server it ends with `tcp_error`.
 ///
 /// # Cancellation
 /// Both connections are closed; the flow gets no further hook.
-pub(crate) async fn conversation(session: &Session, client: Io, server: Opened) {
-    let Opened { io, server, .. } = server;
-    let shared = Arc::new(server);
-    let info = FlowInfo::new(Arc::clone(&session.client), Arc::clone(&shared));
-    let mut flow = MessageFlow {
-        info,
-        messages: Vec::new(),
+pub(crate) async fn conversation(session: &Session, client: Io, server: Server) {
+    // A box, since a conversation lives inside many other futures.
+    Box::pin(story(session, client, server)).await;
+}
+
+async fn story(session: &Session, client: Io, server: Server) {
+    let server_conn = match &server {
+        Server::Opened(opened) => opened.server.clone(),
+        Server::ToOpen(target) => ServerConn {
+            address: Some(target.address.clone()),
+            via: target.via.clone(),
+            ..ServerConn::default()
+        },
     };
-    let kernel = session.kernel();
-    kernel.tcp_start(&mut flow).await;
-    kernel.update(&[FlowRef::Tcp(&flow)]);
-    let (client_in, mut client_out) = tokio::io::split(client);
-    let (server_in, mut server_out) = tokio::io::split(io);
-    let mut from_client = Half {
-        reader: client_in,
-        open: true,
-    };
-    let mut from_server = Half {
-        reader: server_in,
-        open: true,
-    };
-    let (mut client_buf, mut server_buf) = (BytesMut::new(), BytesMut::new());
-    let idle = session.options().tcp_timeout;
-    let result = loop {
-        if flow.info.killed() || !(from_client.open || from_server.open) {
-            break Ok(());
-        }
-        client_buf.reserve(PIECE);
-        server_buf.reserve(PIECE);
-        let read = async {
-            tokio::select! {
-                n = from_client.reader.read_buf(&mut client_buf), if from_client.open => (true, n),
-                n = from_server.reader.read_buf(&mut server_buf), if from_server.open => (false, n),
+    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server_conn));
+    let mut raw = Raw::new(session, Kind::Tcp, info);
+    let started = raw.start().await;
+    let opened = match server {
+        Server::Opened(opened) => opened,
+        Server::ToOpen(_) if started.is_err() => return raw.end(Ok(())).await,
+        Server::ToOpen(target) => match open(session, target).await {
+            Ok(opened) => opened,
+            Err(failure) => {
+                raw.flow.info.server_conn = Arc::new(failure.server);
+                drop(client);
+                return raw.end(Err(failure.fault.to_string())).await;
             }
-        };
-        let Some((is_client, read)) = crate::within(idle, read).await else {
-            break Err(std::io::ErrorKind::TimedOut.into());
-        };
-        let (half, out, buf) = match is_client {
-            true => (&mut from_client, &mut server_out, &mut client_buf),
-            false => (&mut from_server, &mut client_out, &mut server_buf),
-        };
-        match read {
-            Err(error) => break Err(error),
-            Ok(0) => {
-                half.open = false;
-                let _ = out.shutdown().await;
-            }
-            Ok(_) => {
-                let data = Bytes::copy_from_slice(&buf.split());
-                if let Err(error) = pass(session, &mut flow, data, is_client, out).await {
-                    break Err(error);
-                }
-            }
-        }
+        },
     };
-    drop((from_client, from_server, client_out, server_out));
-    flow.info.live = false;
-    match result {
-        Ok(()) => kernel.tcp_end(&mut flow).await,
-        Err(error) => {
-            flow.info.error = Some(FlowError::new(crate::io_reason(&error)));
-            kernel.tcp_error(&mut flow).await;
-        }
+    let Opened { io, server, .. } = opened;
+    let mut peers = Duplex::new(client, io);
+    raw.flow.info.server_conn = Arc::new(server.clone());
+    let ended = match started {
+        Ok(()) => talk(session, &mut raw, &mut peers).await,
+        Err(Killed) => Err(FlowError::KILLED.to_owned()),
+    };
+    peers.meanwhile(raw.end(ended)).await;
+    if raw.flow.info.error.is_some() {
+        // What is cut must not look complete.
+        drop(peers);
+    } else {
+        peers.finish().await;
     }
-    kernel.update(&[FlowRef::Tcp(&flow)]);
-    drop(flow);
-    let server = Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone());
     crate::upstream::disconnected(session, server).await;
 }
 
-async fn pass(
-    session: &Session,
-    flow: &mut MessageFlow,
-    data: Bytes,
-    from_client: bool,
-    out: &mut WriteHalf<Io>,
-) -> std::io::Result<()> {
-    let kernel = session.kernel();
-    let interest = kernel.chain().interest();
-    // Without anybody who wants the conversation at its end, only the last message is kept.
-    if !(interest.contains(Hook::TcpEnd)
-        || interest.contains(Hook::TcpError)
-        || interest.wants_updates())
-    {
-        flow.messages.clear();
+async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {
+    let is_tls = target.tls;
+    let opened = upstream::open(session, target).await?;
+    match is_tls {
+        true => upstream::secure(session, opened, &[]).await,
+        false => Ok(opened),
     }
-    flow.messages.push(StreamMessage {
-        from_client,
-        content: data,
-        timestamp: Number::now(),
-    });
-    kernel.tcp_message(flow).await;
-    kernel.update(&[FlowRef::Tcp(flow)]);
-    let Some(message) = flow.messages.last() else {
-        return Ok(());
-    };
-    if message.content.is_empty() {
-        return Ok(());
+}
+
+enum Step {
+    Net(Event),
+    Injected(Injected),
+    Idle,
+    Shutdown,
+}
+
+/// Passes bytes on until both directions have ended.
+async fn talk(session: &Session, raw: &mut Raw<'_>, peers: &mut Duplex) -> Result<(), String> {
+    let shutdown = session.kernel().shutdown().clone();
+    let mut inbox = session.engine.live.register(&raw.flow.info.id, raw.kind);
+    let idle = session.options().tcp_timeout;
+    loop {
+        let step = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Step::Shutdown,
+            injected = inbox.next() => Step::Injected(injected),
+            event = crate::within(idle, peers.next()) => event.map_or(Step::Idle, Step::Net),
+        };
+        let (from, content) = match step {
+            Step::Net(Event::Data(from)) => (from, peers.peer(from).take()),
+            Step::Injected(injected) => (injected.from(), injected.content),
+            Step::Net(Event::End(from)) => {
+                peers.peer(from.other()).close();
+                continue;
+            }
+            Step::Net(Event::Failed(_, error)) => return Err(crate::io_reason(&error)),
+            Step::Net(Event::Done) | Step::Shutdown => return Ok(()),
+            Step::Idle => return Err(format!("no traffic for {idle} s")),
+        };
+        let passed = peers.meanwhile(raw.message(from, content)).await;
+        let Ok(content) = passed else {
+            return Err(FlowError::KILLED.to_owned());
+        };
+        peers.peer(from.other()).output.extend_from_slice(&content);
     }
-    out.write_all(&message.content).await?;
-    out.flush().await
 }

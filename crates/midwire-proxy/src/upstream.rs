@@ -12,12 +12,16 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::fault::ConnectFault;
-use crate::http::h1;
+use crate::http::stream::{Inbound, Outbound};
+use crate::http::{h1, h2};
 use crate::io::Io;
-use crate::session::Session;
+use crate::session::{Outcome, Session};
 
 /// How long one address of a name is tried before the next one is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// Shared connections that are tried for one exchange when they close as soon as they are used.
+const ATTEMPTS: usize = 3;
 
 /// Where a connection is to lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,14 @@ pub(crate) struct Link {
     pub(crate) used: bool,
 }
 
+/// A way to a server for one exchange.
+pub(crate) enum Route {
+    /// A connection of its own.
+    H1(Box<Link>),
+    /// A stream of a shared connection.
+    H2(Box<h2::Call>),
+}
+
 /// A connection that could not be made, with what is known of it.
 pub(crate) struct Failure {
     pub(crate) fault: ConnectFault,
@@ -63,6 +75,11 @@ impl Opened {
             sink,
             used: false,
         }
+    }
+
+    /// True if HTTP/2 was agreed on.
+    pub(crate) fn speaks_h2(&self) -> bool {
+        self.server.alpn.as_deref() == Some(b"h2")
     }
 
     /// Says that the connection has ended; the socket closes with the drop.
@@ -93,6 +110,189 @@ impl Link {
         let server = Arc::try_unwrap(self.server).unwrap_or_else(|shared| (*shared).clone());
         disconnected(session, server).await;
     }
+}
+
+impl Route {
+    /// The facts of the connection.
+    pub(crate) fn server(&self) -> &Arc<ServerConn> {
+        match self {
+            Self::H1(link) => &link.server,
+            Self::H2(call) => &call.shared.server,
+        }
+    }
+
+    /// Both directions.
+    pub(crate) fn halves(&mut self) -> (Inbound<'_>, Outbound<'_>) {
+        match self {
+            Self::H1(link) => (Inbound::H1(&mut link.source), Outbound::H1(&mut link.sink)),
+            Self::H2(call) => (Inbound::H2(&mut call.source), Outbound::H2(&mut call.sink)),
+        }
+    }
+
+    /// The direction from the server.
+    pub(crate) fn inbound(&mut self) -> Inbound<'_> {
+        self.halves().0
+    }
+
+    /// Notes that a request uses it; true if one did before, so that the server may have closed it since.
+    pub(crate) fn begin(&mut self) -> bool {
+        match self {
+            Self::H1(link) => std::mem::replace(&mut link.used, true),
+            Self::H2(_) => false,
+        }
+    }
+
+    /// Gives the exchange up. A connection of its own is closed, a stream is reset.
+    pub(crate) async fn close(self, session: &Session) {
+        if let Self::H1(link) = self {
+            link.close(session).await;
+        }
+    }
+
+    /// After the server has given up: the next exchange gets another connection.
+    pub(crate) async fn retire(self, session: &Session) {
+        match self {
+            Self::H1(link) => link.close(session).await,
+            Self::H2(call) => call.shared.retire(),
+        }
+    }
+}
+
+/// Finds or opens a way to a target.
+///
+/// # Cancellation
+/// Safe: an attempt that others wait for is taken over by one of them.
+pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, Box<Failure>> {
+    let offers = alpn_offers(session);
+    if !target.tls || !offers.iter().any(|offer| offer == "h2") {
+        return single(session, target, &offers).await;
+    }
+    for _ in 0..ATTEMPTS {
+        if let Some(shared) = session.shared(target) {
+            if let Some(call) = shared.call().await {
+                return Ok(Route::H2(Box::new(call)));
+            }
+            continue;
+        }
+        let attempt = session.opening(target);
+        let mut mine = None;
+        let outcome = attempt
+            .get_or_init(|| async {
+                if let Some(shared) = session.shared(target) {
+                    return Outcome::Shared(shared);
+                }
+                match connect_tls(session, target, &offers).await {
+                    Ok(Wire::H2(shared)) => Outcome::Shared(shared),
+                    Ok(Wire::H1(link)) => {
+                        mine = Some(link);
+                        Outcome::Single
+                    }
+                    Err(failure) => Outcome::Failed(failure.fault, Arc::new(failure.server)),
+                }
+            })
+            .await
+            .clone();
+        match outcome {
+            // What everybody learned from this attempt stays known: nobody waits for others again.
+            Outcome::Single => {}
+            _ => session.opened(&attempt),
+        }
+        match (outcome, mine) {
+            (Outcome::Shared(shared), _) => {
+                if let Some(call) = shared.call().await {
+                    return Ok(Route::H2(Box::new(call)));
+                }
+            }
+            (Outcome::Single, Some(link)) => return Ok(Route::H1(link)),
+            (Outcome::Single, None) => return single(session, target, &offers).await,
+            (Outcome::Failed(fault, server), _) => {
+                return Err(Box::new(Failure {
+                    fault,
+                    server: (*server).clone(),
+                }));
+            }
+        }
+    }
+    single(session, target, &offers).await
+}
+
+/// What a new connection speaks.
+enum Wire {
+    H1(Box<Link>),
+    H2(Arc<h2::Shared>),
+}
+
+async fn single(
+    session: &Session,
+    target: &Target,
+    offers: &[Bytes],
+) -> Result<Route, Box<Failure>> {
+    if !target.tls {
+        let opened = open(session, target.clone()).await?;
+        if !opened.target.tls {
+            let link = opened.into_link(session.engine.limits());
+            return Ok(Route::H1(Box::new(link)));
+        }
+    }
+    match connect_tls(session, target, offers).await? {
+        Wire::H1(link) => Ok(Route::H1(link)),
+        Wire::H2(shared) => match shared.call().await {
+            Some(call) => Ok(Route::H2(Box::new(call))),
+            None => Err(Box::new(Failure {
+                fault: ConnectFault::Network {
+                    to: target.address.to_string(),
+                    reason: "closed at once".to_owned(),
+                },
+                server: (*shared.server).clone(),
+            })),
+        },
+    }
+}
+
+async fn connect_tls(
+    session: &Session,
+    target: &Target,
+    offers: &[Bytes],
+) -> Result<Wire, Box<Failure>> {
+    let opened = open(session, target.clone()).await?;
+    let opened = secure(session, opened, offers).await?;
+    if !opened.speaks_h2() {
+        let link = opened.into_link(session.engine.limits());
+        return Ok(Wire::H1(Box::new(link)));
+    }
+    // It is found again by what was asked for, even if an addon has led it elsewhere.
+    let opened = Opened {
+        target: target.clone(),
+        ..opened
+    };
+    let shared = h2::start(session, opened).await?;
+    session.share(&shared);
+    Ok(Wire::H2(shared))
+}
+
+/// Keeps a connection that was opened ahead for the exchanges to come.
+pub(crate) async fn keep(session: &Session, opened: Opened) {
+    if opened.speaks_h2() {
+        if let Ok(shared) = h2::start(session, opened).await {
+            session.share(&shared);
+        }
+    } else if let Some(link) = session.keep(opened.into_link(session.engine.limits())) {
+        link.close(session).await;
+    }
+}
+
+/// What is offered to servers by ALPN: what the client offers, as far as we speak it.
+pub(crate) fn alpn_offers(session: &Session) -> Vec<Bytes> {
+    let offers = &session.client.alpn_offers;
+    if offers.is_empty() {
+        return crate::conn::HTTP1_ALPN.clone();
+    }
+    let http2 = session.options().http2;
+    offers
+        .iter()
+        .filter(|offer| offer.starts_with(b"http/") || (http2 && *offer == "h2"))
+        .cloned()
+        .collect()
 }
 
 /// Says that a connection has ended.

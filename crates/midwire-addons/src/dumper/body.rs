@@ -119,24 +119,22 @@ fn content(message: Message<'_>, settings: &Settings) -> Option<Shown> {
             });
         }
     };
-    Some(match prefix.error {
-        None => Shown {
+    if prefix.error.is_none() {
+        return Some(Shown {
             data: prefix.bytes.into(),
             more: prefix.more,
-        },
-        // Content that is not what its coding says is shown as it came.
-        Some(_) => {
-            let content = match message {
-                Message::Http(flow, MessageKind::Request) => &flow.request.content,
-                Message::Http(flow, _) => &flow.response.as_ref()?.content,
-                Message::WebSocket(..) | Message::Stream(..) => return None,
-            };
-            let data = content.prefix(limit)?;
-            Shown {
-                more: content.size().is_some_and(|size| size > data.len() as u64),
-                data,
-            }
-        }
+        });
+    }
+    // Content that is not what its coding says is shown as it came.
+    let content = match message {
+        Message::Http(flow, MessageKind::Request) => &flow.request.content,
+        Message::Http(flow, _) => &flow.response.as_ref()?.content,
+        Message::WebSocket(..) | Message::Stream(..) => return None,
+    };
+    let data = content.prefix(limit)?;
+    Some(Shown {
+        more: content.size().is_some_and(|size| size > data.len() as u64),
+        data,
     })
 }
 

@@ -179,25 +179,25 @@ impl Addon for Dumper {
 
     fn tcp_message(&self, kernel: &Kernel, flow: &mut MessageFlow) {
         self.print(kernel, FlowRef::Tcp(flow), |p| {
-            p.message(flow, &stream::TCP)
+            p.message(flow, &stream::TCP);
         });
     }
 
     fn tcp_error(&self, kernel: &Kernel, flow: &mut MessageFlow) {
         self.print(kernel, FlowRef::Tcp(flow), |p| {
-            p.failure(flow, &stream::TCP)
+            p.failure(flow, &stream::TCP);
         });
     }
 
     fn udp_message(&self, kernel: &Kernel, flow: &mut MessageFlow) {
         self.print(kernel, FlowRef::Udp(flow), |p| {
-            p.message(flow, &stream::UDP)
+            p.message(flow, &stream::UDP);
         });
     }
 
     fn udp_error(&self, kernel: &Kernel, flow: &mut MessageFlow) {
         self.print(kernel, FlowRef::Udp(flow), |p| {
-            p.failure(flow, &stream::UDP)
+            p.failure(flow, &stream::UDP);
         });
     }
 

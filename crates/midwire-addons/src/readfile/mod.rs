@@ -79,7 +79,7 @@ impl Addon for ReadFile {
             Ok(source) => source,
             Err(error) => {
                 let why = reason(&error);
-                tracing::error!("Cannot load flows: {why}");
+                tracing::error!("Cannot load flows: {path}: {why}");
                 kernel.fail(format!("cannot read {path}: {why}"));
                 return;
             }

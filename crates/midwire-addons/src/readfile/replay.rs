@@ -85,13 +85,10 @@ async fn tcp(kernel: &Kernel, flow: &mut MessageFlow) {
         flow.messages.push(message);
         hooks!(kernel, Tcp(flow): tcp_message);
     }
-    match flow.info.error {
-        Some(_) => {
-            hooks!(kernel, Tcp(flow): tcp_error);
-        }
-        None => {
-            hooks!(kernel, Tcp(flow): tcp_end);
-        }
+    if flow.info.error.is_some() {
+        hooks!(kernel, Tcp(flow): tcp_error);
+    } else {
+        hooks!(kernel, Tcp(flow): tcp_end);
     }
 }
 
@@ -102,13 +99,10 @@ async fn udp(kernel: &Kernel, flow: &mut MessageFlow) {
         flow.messages.push(message);
         hooks!(kernel, Udp(flow): udp_message);
     }
-    match flow.info.error {
-        Some(_) => {
-            hooks!(kernel, Udp(flow): udp_error);
-        }
-        None => {
-            hooks!(kernel, Udp(flow): udp_end);
-        }
+    if flow.info.error.is_some() {
+        hooks!(kernel, Udp(flow): udp_error);
+    } else {
+        hooks!(kernel, Udp(flow): udp_end);
     }
 }
 

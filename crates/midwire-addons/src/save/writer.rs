@@ -191,13 +191,11 @@ impl Task {
             }
             return Next::Stop;
         }
-        let lost = match self.failing.take() {
-            Some(failing) => failing.lost,
-            None => {
-                tracing::error!("{what}; trying again each 10 s (save_stream_error=continue)");
-                0
-            }
-        };
+        let before = self.failing.take();
+        if before.is_none() {
+            tracing::error!("{what}; trying again each 10 s (save_stream_error=continue)");
+        }
+        let lost = before.map_or(0, |failing| failing.lost);
         self.failing = Some(Failing {
             again: Instant::now() + RETRY,
             lost: lost + 1,

@@ -6,14 +6,15 @@ use midwire_wire::http1;
 use midwire_wire::{RequestHead, TargetForm};
 
 use crate::fault::{Fault, Side};
-use crate::http::exchange::{self, After};
+use crate::http::exchange::{self, After, Switched};
 use crate::http::h1::{self, ReadFault, Sink, Source};
 use crate::http::message::Destination;
 use crate::http::stream::{Inbound, Incoming, Outbound};
 use crate::io::{Io, rewind};
 use crate::session::Session;
 use crate::tcp;
-use crate::upstream::{Link, Opened};
+use crate::upstream::Opened;
+use crate::ws;
 
 /// How long the rest of a refused message is read, so that the client can see the answer before a reset.
 const LINGER: Duration = Duration::from_millis(500);
@@ -90,6 +91,7 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         }
         let incoming = Incoming {
             head,
+            pseudo: None,
             framing,
             content: Inbound::H1(&mut source),
             reply: Outbound::H1(&mut sink),
@@ -102,8 +104,8 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
                 return End::Closed;
             }
             After::Cut => return End::Closed,
-            After::Switch(link) => {
-                switch(session, source, sink, *link).await;
+            After::Switch(switched) => {
+                switch(session, source, sink, *switched).await;
                 return End::Closed;
             }
         }
@@ -132,20 +134,23 @@ pub(crate) async fn linger(mut source: Source, mut sink: Sink) {
     let _ = tokio::time::timeout(LINGER, closing).await;
 }
 
-/// After 101: bytes go both ways, those that were read ahead first.
-async fn switch(session: &Session, source: Source, sink: Sink, link: Link) {
+/// After 101: both sides go on as WebSocket or with plain bytes, those that were read ahead first.
+async fn switch(session: &Session, source: Source, sink: Sink, switched: Switched) {
+    let Switched { link, flow } = switched;
     let (client, ahead) = h1::unsplit(source, sink);
     let client = rewind(ahead, client);
     let (server, ahead) = h1::unsplit(link.source, link.sink);
-    let io = rewind(ahead, server);
-    tcp::relay(
-        session,
-        client,
-        Opened {
-            target: link.target,
-            server: (*link.server).clone(),
-            io,
-        },
-    )
-    .await;
+    let server = Opened {
+        target: link.target,
+        server: (*link.server).clone(),
+        io: rewind(ahead, server),
+    };
+    if flow.websocket.is_some() {
+        ws::serve(session, client, server, flow).await;
+    } else if session.options().rawtcp {
+        tcp::conversation(session, client, tcp::Server::Opened(server)).await;
+    } else {
+        tracing::warn!(client = %session.peer(), "101 response, but neither websocket nor rawtcp is on: closed");
+        server.close(session).await;
+    }
 }

@@ -15,6 +15,7 @@ use midwire_flow::{Address, ClientConn, Connection};
 use tokio::net::TcpStream;
 
 use crate::engine::Engine;
+use crate::http::h2;
 use crate::http::message::Destination;
 use crate::io::Io;
 use crate::mode::{Mode, ModeSpec};
@@ -78,5 +79,9 @@ async fn layers(session: Session, mode: &ModeSpec, io: Io) -> ClientConn {
 
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
-    http::serve(session, io, &to).await;
+    if session.client.alpn.as_deref() == Some(b"h2") {
+        h2::serve(session, io, &to).await;
+    } else {
+        http::serve(session, io, &to).await;
+    }
 }

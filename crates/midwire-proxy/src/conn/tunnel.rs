@@ -86,7 +86,7 @@ async fn plain(
     match next {
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             let to = Destination::Fixed {
                 host: address.host,
@@ -210,7 +210,7 @@ async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>
         return session;
     };
     if show {
-        tcp::conversation(&session, io, opened).await;
+        tcp::conversation(&session, io, tcp::Server::Opened(opened)).await;
     } else {
         tcp::relay(&session, io, opened).await;
     }
@@ -218,9 +218,16 @@ async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>
 }
 
 async fn raw(session: &Session, io: Io, address: Address, opened: Option<Opened>) {
-    if let Some(opened) = open_raw(session, address, opened).await {
-        tcp::conversation(session, io, opened).await;
-    }
+    let server = match opened {
+        Some(opened) => tcp::Server::Opened(opened),
+        None => tcp::Server::ToOpen(Target {
+            address,
+            tls: false,
+            sni: None,
+            via: None,
+        }),
+    };
+    tcp::conversation(session, io, server).await;
 }
 
 async fn open_raw(session: &Session, address: Address, opened: Option<Opened>) -> Option<Opened> {
@@ -281,7 +288,7 @@ async fn intercept(
         opened.close(&session).await;
     }
     let server_conn = server.as_ref().map(|opened| &opened.server);
-    let alpn = client_alpn(&session.client.alpn_offers, server_conn);
+    let alpn = client_alpn(&session, server_conn);
     match shake(&session, client, &address, server_conn, alpn).await {
         Some((facts, io)) => inside(session.with_client(facts), io, address, server).await,
         None => {
@@ -302,7 +309,7 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
         }),
         None => upstream::open(session, target.clone()).await,
     };
-    let offers = server_alpn(&session.client.alpn_offers);
+    let offers = server_alpn(session);
     let secured = match opened {
         Ok(opened) => upstream::secure(session, opened, &offers).await,
         Err(failure) => Err(failure),
@@ -322,12 +329,11 @@ async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Op
 }
 
 /// What is offered to the server: what the client offers, as far as we speak it.
-fn server_alpn(offers: &[Bytes]) -> Vec<Bytes> {
-    offers
-        .iter()
-        .filter(|offer| offer.starts_with(b"http/"))
-        .cloned()
-        .collect()
+fn server_alpn(session: &Session) -> Vec<Bytes> {
+    if session.client.alpn_offers.is_empty() {
+        return Vec::new();
+    }
+    upstream::alpn_offers(session)
 }
 
 /// Goes on inside TLS.
@@ -345,27 +351,25 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
     .await;
     let opened = server.map(Ahead::into_opened);
     match next {
-        Next::Raw | Next::Dns => match opened {
-            Some(opened) => tcp::conversation(&session, client.into_io(), opened).await,
-            None => {
-                let sni = session
-                    .client
-                    .sni
-                    .clone()
-                    .or_else(|| Some(address.host.clone()));
-                let target = Target {
-                    address,
-                    tls: true,
-                    sni,
-                    via: None,
-                };
-                if let Ok(opened) = upstream::open(&session, target).await
-                    && let Ok(opened) = upstream::secure(&session, opened, &[]).await
-                {
-                    tcp::conversation(&session, client.into_io(), opened).await;
-                }
-            }
-        },
+        Next::Raw | Next::Dns => {
+            let sni = session
+                .client
+                .sni
+                .clone()
+                .or_else(|| Some(address.host.clone()));
+            let server = opened.map_or_else(
+                || {
+                    tcp::Server::ToOpen(Target {
+                        address,
+                        tls: true,
+                        sni,
+                        via: None,
+                    })
+                },
+                tcp::Server::Opened,
+            );
+            tcp::conversation(&session, client.into_io(), server).await;
+        }
         Next::NeedMore => {
             if let Some(opened) = opened {
                 opened.close(&session).await;
@@ -373,7 +377,7 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
         }
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
-                keep(&session, opened).await;
+                upstream::keep(&session, opened).await;
             }
             let to = Destination::Fixed {
                 host: address.host,
@@ -534,7 +538,9 @@ async fn hook(session: &Session, hook: Hook, client: &ClientConn, server: &Arc<S
 }
 
 /// What a client may agree on with us: what the server agreed on, or the first of its offers that we speak.
-fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
+fn client_alpn(session: &Session, server: Option<&ServerConn>) -> Vec<Bytes> {
+    let offers = &session.client.alpn_offers;
+    let http2 = session.options().http2;
     let agreed = server
         .filter(|server| server.timestamp_tls_setup.is_some())
         .map(|server| server.alpn.clone());
@@ -543,7 +549,7 @@ fn client_alpn(offers: &[Bytes], server: Option<&ServerConn>) -> Vec<Bytes> {
         Some(_) => Vec::new(),
         None => offers
             .iter()
-            .find(|offer| offer.starts_with(b"http/"))
+            .find(|offer| offer.starts_with(b"http/") || (http2 && *offer == "h2"))
             .cloned()
             .into_iter()
             .collect(),
@@ -562,13 +568,6 @@ fn note_hello(client: &mut ClientConn, hello: &ClientHello) {
             client_hello::cipher_name(*suite).map_or_else(|| format!("{suite:#06x}"), str::to_owned)
         })
         .collect();
-}
-
-/// Keeps a connection for the exchanges to come.
-async fn keep(session: &Session, opened: Opened) {
-    if let Some(link) = session.keep(opened.into_link(session.engine.limits())) {
-        link.close(session).await;
-    }
 }
 
 async fn close(session: &Session, ahead: Option<Ahead>) {

@@ -1,26 +1,34 @@
 //! One exchange: a request and its responses, from head to end, the same for every protocol version.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
-use midwire_flow::{Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value};
+use midwire_flow::{
+    Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value, WebSocketData,
+};
 use midwire_wire::http1::{self, Expected, Framing};
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::capture::Capture;
+use super::h2::Reset;
 use super::message::{self, Destination};
 use super::page;
-use super::stream::{Frame, Inbound, Incoming, Outbound, read_fault};
+use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
-use crate::upstream::{self, Link, Target};
+use crate::upstream::{self, Link, Route, Target};
 
 /// Interim responses that one exchange passes on (security.md §1.3).
 const INTERIM_MAX: usize = 16;
 /// How long the server may take to answer `Expect: 100-continue` before the client is told to go on.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+/// How long the answer of a server may take that stopped taking the request.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the rest of a request is waited for after its response, where it must arrive for the next request.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What is to happen with the client's connection after an exchange.
 pub(crate) enum After {
@@ -31,7 +39,13 @@ pub(crate) enum After {
     /// It is to be cut, so that the client sees that a message is incomplete.
     Cut,
     /// Both sides go on with another protocol after 101.
-    Switch(Box<Link>),
+    Switch(Box<Switched>),
+}
+
+/// Both sides of an exchange that goes on with another protocol.
+pub(crate) struct Switched {
+    pub(crate) link: Link,
+    pub(crate) flow: HttpFlow,
 }
 
 struct Exchange<'a> {
@@ -53,12 +67,17 @@ struct Exchange<'a> {
 pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<'_>) -> After {
     let Incoming {
         head,
+        pseudo,
         framing,
         content,
         mut reply,
         began,
     } = incoming;
-    let request = match message::request(&head, to, began) {
+    let request = match pseudo {
+        Some(pseudo) => message::request_with(&head, pseudo, to, began),
+        None => message::request(&head, to, began),
+    };
+    let request = match request {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
     };
@@ -179,51 +198,65 @@ impl Exchange<'_> {
         }
         let mut fresh_only = false;
         loop {
-            let mut link = self.link(fresh_only).await?;
-            let reused = link.used;
-            link.used = true;
-            let got = match self.send_whole(&mut link).await {
-                Ok(()) => self.response_head(&mut link).await,
-                Err(error) => Err(Fault::ServerIo(error)),
+            let mut route = self.route(fresh_only).await?;
+            let reused = route.begin();
+            let got = match self.send_whole(&mut route).await {
+                Ok(()) => self.response_head(&mut route).await,
+                // The server may have answered before it closed.
+                Err(fault) => self.last_words(&mut route).await.ok_or(fault),
             };
-            match got {
-                Ok((head, framing)) => return self.pass_response(link, head, framing).await,
-                Err(fault) => {
-                    link.close(self.session).await;
-                    let lost = matches!(fault, Fault::NoResponse | Fault::ServerIo(_));
-                    if !(lost && reused && is_idempotent(&self.flow.request.method)) {
-                        return Err(fault);
-                    }
-                    tracing::debug!(client = %self.session.peer(), "the reused connection was closed, trying a new one");
-                    fresh_only = true;
-                }
+            let fault = match got {
+                Ok((head, framing)) => return self.pass_response(route, head, framing).await,
+                Err(fault) => fault,
+            };
+            let lost = matches!(fault, Fault::NoResponse | Fault::ServerIo(_));
+            let again = matches!(fault, Fault::ServerReset(Reset::REFUSED))
+                || lost && reused && is_idempotent(&self.flow.request.method);
+            if !again || fresh_only {
+                route.close(self.session).await;
+                return Err(fault);
             }
+            tracing::debug!(client = %self.session.peer(), "the server did not take the request, trying a new connection");
+            route.retire(self.session).await;
+            fresh_only = true;
         }
     }
 
-    async fn send_whole(&mut self, link: &mut Link) -> std::io::Result<()> {
+    async fn send_whole(&mut self, route: &mut Route) -> Result<(), Fault> {
         let request = &self.flow.request;
-        let mut head = message::forward_request(request);
-        let size = request.content.size().unwrap_or(0);
-        let framing = message::frame_whole(&mut head.fields, size, request.trailers.is_some());
-        link.sink.request_head(&head, framing);
-        send_content(&mut Outbound::H1(&mut link.sink), &request.content).await?;
-        link.sink.end(request.trailers.as_ref()).await
+        let (_, mut out) = route.halves();
+        let amount = Amount::Whole {
+            len: request.content.size().unwrap_or(0),
+            trailers: request.trailers.is_some(),
+        };
+        let sent = async {
+            out.request_head(request, amount)?;
+            send_content(&mut out, &request.content).await?;
+            out.end(request.trailers.as_ref()).await
+        };
+        sent.await.map_err(|error| write_fault(error, Side::Server))
+    }
+
+    /// The answer of a server that does not take the rest of the request.
+    async fn last_words(&mut self, route: &mut Route) -> Option<(ResponseHead, Framing)> {
+        let said = tokio::time::timeout(LAST_WORDS, self.response_head(route)).await;
+        said.ok()?.ok()
     }
 
     /// Waits for the final response head; interim ones are passed on.
-    async fn response_head(&mut self, link: &mut Link) -> Result<(ResponseHead, Framing), Fault> {
+    async fn response_head(&mut self, route: &mut Route) -> Result<(ResponseHead, Framing), Fault> {
         let expected = expected(&self.flow.request.method);
         let limit = self.session.options().server_response_timeout;
+        let mut from = route.inbound();
         for _ in 0..=INTERIM_MAX {
-            let wait = crate::within(limit, link.source.response_head(expected));
+            let wait = crate::within(limit, from.response_head(expected));
             let got = tokio::select! {
                 biased;
                 got = wait => got,
                 () = self.content.gone() => return Err(Fault::ClientGone),
             };
             let (head, framing) = match got {
-                Some(got) => got.map_err(|fault| read_fault(fault, Side::Server))?,
+                Some(got) => got?,
                 None => return Err(response_timeout(limit)),
             };
             if head.status >= 200 || head.status == 101 {
@@ -259,65 +292,92 @@ impl Exchange<'_> {
     async fn stream_request(&mut self, need: ContentNeed, expects: bool) -> Result<After, Fault> {
         let limit = self.body_limit();
         check_length(self.framing, limit, Side::Client)?;
-        let mut link = self.link(false).await?;
-        if link.used && !is_idempotent(&self.flow.request.method) && link.is_stale().await {
-            link.close(self.session).await;
-            link = self.link(true).await?;
+        let mut route = self.route(false).await?;
+        if let Route::H1(link) = &mut route
+            && link.used
+            && !is_idempotent(&self.flow.request.method)
+            && link.is_stale().await
+        {
+            route.close(self.session).await;
+            route = self.route(true).await?;
         }
-        link.used = true;
-        let mut head = message::forward_request(&self.flow.request);
-        let framing = message::frame_stream(&mut head.fields, self.framing);
-        link.sink.request_head(&head, framing);
-        link.sink.flush().await.map_err(Fault::ServerIo)?;
-
-        if expects && let Some((head, framing)) = self.wait_for_continue(&mut link).await? {
+        route.begin();
+        let (_, mut out) = route.halves();
+        let begun = async {
+            out.request_head(&self.flow.request, Amount::Live(self.framing))?;
+            out.flush().await
+        };
+        begun
+            .await
+            .map_err(|error| write_fault(error, Side::Server))?;
+        if expects && let Some((head, framing)) = self.wait_for_continue(&mut route).await? {
             // The server has decided without the content; the client is not asked for it.
-            return self.pass_response(link, head, framing).await;
+            return self.pass_response(route, head, framing).await;
         }
-        let kernel = self.session.kernel();
-        let session = self.session;
+        let mut upload = Tee::new(need, limit, Side::Client);
         let wanted = expected(&self.flow.request.method);
-        let mut capture = if need >= ContentNeed::Copy {
-            Capture::copy()
-        } else {
-            Capture::count()
-        };
-        let Link { source, sink, .. } = &mut link;
-        let mut out = Outbound::H1(sink);
-        let early = {
-            let send = pump(
-                &mut self.content,
-                &mut out,
-                &mut capture,
-                Side::Client,
-                limit,
-            );
-            let mut send = std::pin::pin!(send);
-            let receive = source.response_head(wanted);
-            let mut receive = std::pin::pin!(receive);
-            tokio::select! {
-                biased;
-                sent = &mut send => Sent::All(sent),
-                got = &mut receive => Sent::Early(got),
-            }
-        };
-        match early {
-            Sent::All(sent) => {
-                self.sent_request(sent, capture)?;
-                kernel.request(&mut self.flow).await;
-                self.hooked().await?;
-                let (head, framing) = match self.response_head(&mut link).await {
-                    Ok(got) => got,
-                    Err(fault) => {
-                        link.close(session).await;
-                        return Err(fault);
+        let mut interim = 0;
+        let fault = loop {
+            let first = {
+                let (mut from, mut to) = route.halves();
+                let send = pump(&mut self.content, &mut to, &mut upload);
+                tokio::select! {
+                    biased;
+                    sent = send => First::Sent(sent),
+                    got = from.response_head(wanted) => First::Answered(got),
+                }
+            };
+            match first {
+                First::Sent(Ok(())) => return self.after_upload(route, upload).await,
+                First::Sent(Err(fault)) => match self.rest_of(&mut route, &fault).await {
+                    Some((head, framing)) => {
+                        upload.given_up = true;
+                        return self.early_response(route, (head, framing), upload).await;
                     }
-                };
-                self.pass_response(link, head, framing).await
+                    None => break fault,
+                },
+                First::Answered(Ok((head, _))) if head.status < 200 => {
+                    interim += 1;
+                    if interim > INTERIM_MAX || head.status == 101 {
+                        break Fault::ResponseCut("interim responses without end".to_owned());
+                    }
+                    if let Err(fault) = self.interim(&head).await {
+                        break fault;
+                    }
+                }
+                First::Answered(Ok(got)) => {
+                    return self.early_response(route, got, upload).await;
+                }
+                First::Answered(Err(fault)) => break fault,
             }
-            Sent::Early(got) => {
-                let got = got.map_err(|fault| read_fault(fault, Side::Server));
-                self.early_response(link, got, capture, limit).await
+        };
+        route.close(self.session).await;
+        Err(fault)
+    }
+
+    /// What a server says that stopped taking the request; nothing if it was the client that stopped.
+    async fn rest_of(
+        &mut self,
+        route: &mut Route,
+        fault: &Fault,
+    ) -> Option<(ResponseHead, Framing)> {
+        match fault {
+            Fault::ServerIo(_) | Fault::ServerReset(_) => self.last_words(route).await,
+            _ => None,
+        }
+    }
+
+    /// The request is sent: its hook, then the response.
+    async fn after_upload(&mut self, mut route: Route, upload: Tee) -> Result<After, Fault> {
+        let kernel = self.session.kernel();
+        self.sent_request(upload);
+        kernel.request(&mut self.flow).await;
+        self.hooked().await?;
+        match self.response_head(&mut route).await {
+            Ok((head, framing)) => self.pass_response(route, head, framing).await,
+            Err(fault) => {
+                route.close(self.session).await;
+                Err(fault)
             }
         }
     }
@@ -325,13 +385,14 @@ impl Exchange<'_> {
     /// Waits for the server's word on `Expect: 100-continue`; a final response means that no content is wanted.
     async fn wait_for_continue(
         &mut self,
-        link: &mut Link,
+        route: &mut Route,
     ) -> Result<Option<(ResponseHead, Framing)>, Fault> {
         let wanted = expected(&self.flow.request.method);
-        let got = tokio::time::timeout(CONTINUE_WAIT, link.source.response_head(wanted)).await;
+        let mut from = route.inbound();
+        let got = tokio::time::timeout(CONTINUE_WAIT, from.response_head(wanted)).await;
         match got {
             Err(_) => self.go_on().await.map(|()| None),
-            Ok(Err(fault)) => Err(read_fault(fault, Side::Server)),
+            Ok(Err(fault)) => Err(fault),
             Ok(Ok((head, _))) if head.status < 200 && head.status != 101 => {
                 self.interim(&head).await.map(|()| None)
             }
@@ -342,35 +403,10 @@ impl Exchange<'_> {
     /// The server answers while the request is still being sent: both directions go on together.
     async fn early_response(
         &mut self,
-        mut link: Link,
-        got: Result<(ResponseHead, Framing), Fault>,
-        mut capture: Capture,
-        limit: Option<u64>,
+        mut route: Route,
+        (head, framing): (ResponseHead, Framing),
+        mut upload: Tee,
     ) -> Result<After, Fault> {
-        let (mut head, mut framing) = match got {
-            Ok(got) => got,
-            Err(fault) => {
-                link.close(self.session).await;
-                return Err(fault);
-            }
-        };
-        let wanted = expected(&self.flow.request.method);
-        let mut interim = 0;
-        while head.status < 200 {
-            interim += 1;
-            if interim > INTERIM_MAX || head.status == 101 {
-                link.close(self.session).await;
-                return Err(Fault::ResponseCut(
-                    "interim responses without end".to_owned(),
-                ));
-            }
-            self.interim(&head).await?;
-            (head, framing) = link
-                .source
-                .response_head(wanted)
-                .await
-                .map_err(|fault| read_fault(fault, Side::Server))?;
-        }
         let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
@@ -378,69 +414,54 @@ impl Exchange<'_> {
         let (need, _) = kernel
             .chain()
             .content_need(kernel, &self.flow, Part::Response);
-        let mut received = if need >= ContentNeed::Copy {
-            Capture::copy()
-        } else {
-            Capture::count()
-        };
+        let mut download = Tee::new(need, upload.limit, Side::Server);
         let framing = self.send_response_head(framing);
-        let Link { source, sink, .. } = &mut link;
-        let mut to_server = Outbound::H1(sink);
-        let mut from_server = Inbound::H1(source);
         let (sent, passed) = {
-            let send = pump(
-                &mut self.content,
-                &mut to_server,
-                &mut capture,
-                Side::Client,
-                limit,
-            );
-            let receive = pump(
-                &mut from_server,
-                &mut self.reply,
-                &mut received,
-                Side::Server,
-                limit,
-            );
-            both(send, receive).await
+            let (mut from, mut to) = route.halves();
+            let patient = from.outlives_response() && self.content.outlives_response();
+            let receive = pump(&mut from, &mut self.reply, &mut download);
+            if upload.given_up {
+                (Err(given_up()), receive.await)
+            } else {
+                let send = pump(&mut self.content, &mut to, &mut upload);
+                let patience = if patient { None } else { Some(PATIENCE) };
+                both(send, receive, patience).await
+            }
         };
-        let trailers = passed?;
-        self.received_response(received, trailers);
+        if let Err(fault) = passed {
+            route.close(self.session).await;
+            return Err(fault);
+        }
+        self.received_response(download);
         kernel.response(&mut self.flow).await;
         self.hooked_finally().await;
         // What the server did not want is not an error: it has answered.
         let complete = sent.is_ok();
-        if let Ok(trailers) = sent {
-            self.flow.request.trailers = trailers;
-        }
-        self.flow.request.content = capture.finish();
-        self.flow.request.timestamp_end = Some(Number::now());
+        self.sent_request(upload);
         kernel.request(&mut self.flow).await;
         self.hooked_finally().await;
-        self.finish(link, framing, complete).await
+        self.finish(route, framing, complete).await
     }
 
-    fn sent_request(
-        &mut self,
-        sent: Result<Option<Fields>, Fault>,
-        capture: Capture,
-    ) -> Result<(), Fault> {
-        self.flow.request.trailers = sent?;
-        self.flow.request.content = capture.finish();
+    fn sent_request(&mut self, upload: Tee) {
+        self.flow.request.trailers = upload.trailers;
+        self.flow.request.content = upload.capture.finish();
         self.flow.request.timestamp_end = Some(Number::now());
-        Ok(())
     }
 
     /// Takes the response from the server and passes it on, whole or as it arrives.
     async fn pass_response(
         &mut self,
-        mut link: Link,
+        mut route: Route,
         head: ResponseHead,
         framing: Framing,
     ) -> Result<After, Fault> {
         let kernel = self.session.kernel();
         if head.status == 101 {
-            return self.switch(link, head).await;
+            return match route {
+                Route::H1(link) => self.switch(*link, head).await,
+                Route::H2(_) => Err(Fault::BadHttp2("status 101".to_owned())),
+            };
         }
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
@@ -450,56 +471,47 @@ impl Exchange<'_> {
             .chain()
             .content_need(kernel, &self.flow, Part::Response);
         if let Err(fault) = check_length(framing, limit, Side::Server) {
-            link.close(self.session).await;
+            route.close(self.session).await;
             return Err(fault);
         }
         if need == ContentNeed::Whole && framing != Framing::None {
             self.say_who_buffers("buffered_response", who);
-            if let Err(fault) = self.read_response(&mut link, limit).await {
-                link.close(self.session).await;
+            if let Err(fault) = self.read_response(&mut route, limit).await {
+                route.close(self.session).await;
                 return Err(fault);
             }
             kernel.response(&mut self.flow).await;
             self.hooked().await?;
             let framing = self.send_response_whole().await?;
-            return self.finish(link, framing, true).await;
+            return self.finish(route, framing, true).await;
         }
-        let mut capture = if need >= ContentNeed::Copy {
-            Capture::copy()
-        } else {
-            Capture::count()
-        };
+        let mut download = Tee::new(need, limit, Side::Server);
         let framing = self.send_response_head(framing);
         let passed = {
-            let mut from = Inbound::H1(&mut link.source);
-            pump(
-                &mut from,
-                &mut self.reply,
-                &mut capture,
-                Side::Server,
-                limit,
-            )
-            .await
-        };
-        match passed {
-            Ok(trailers) => self.received_response(capture, trailers),
-            Err(fault) => {
-                if let Some(response) = &mut self.flow.response {
-                    response.content = capture.finish();
-                }
-                link.close(self.session).await;
-                return Err(fault);
+            let mut from = route.inbound();
+            let pass = pump(&mut from, &mut self.reply, &mut download);
+            tokio::select! {
+                biased;
+                passed = pass => passed,
+                () = self.content.gone() => Err(Fault::ClientGone),
             }
+        };
+        if let Err(fault) = passed {
+            if let Some(response) = &mut self.flow.response {
+                response.content = download.capture.finish();
+            }
+            route.close(self.session).await;
+            return Err(fault);
         }
+        self.received_response(download);
         kernel.response(&mut self.flow).await;
         self.hooked_finally().await;
-        self.finish(link, framing, true).await
+        self.finish(route, framing, true).await
     }
 
-    async fn read_response(&mut self, link: &mut Link, limit: Option<u64>) -> Result<(), Fault> {
-        let mut capture = Capture::copy();
-        let mut trailers = None;
-        let mut from = Inbound::H1(&mut link.source);
+    async fn read_response(&mut self, route: &mut Route, limit: Option<u64>) -> Result<(), Fault> {
+        let mut download = Tee::new(ContentNeed::Whole, limit, Side::Server);
+        let mut from = route.inbound();
         loop {
             let next = tokio::select! {
                 biased;
@@ -507,22 +519,19 @@ impl Exchange<'_> {
                 () = self.content.gone() => return Err(Fault::ClientGone),
             };
             match next {
-                Some(Frame::Data(data)) => {
-                    capture.take(&data);
-                    check_size(&capture, limit, Side::Server)?;
-                }
-                Some(Frame::Trailers(fields)) => trailers = Some(fields),
+                Some(Frame::Data(data)) => download.take(&data)?,
+                Some(Frame::Trailers(fields)) => download.trailers = Some(fields),
                 None => break,
             }
         }
-        self.received_response(capture, trailers);
+        self.received_response(download);
         Ok(())
     }
 
-    fn received_response(&mut self, capture: Capture, trailers: Option<Fields>) {
+    fn received_response(&mut self, download: Tee) {
         if let Some(response) = &mut self.flow.response {
-            response.content = capture.finish();
-            response.trailers = trailers;
+            response.content = download.capture.finish();
+            response.trailers = download.trailers;
             response.timestamp_end = Some(Number::now());
         }
     }
@@ -543,18 +552,17 @@ impl Exchange<'_> {
         let Some(response) = &self.flow.response else {
             return Framing::None;
         };
-        let mut head = message::reply(response);
-        let mut framing = message::frame_stream(&mut head.fields, framing);
+        let mut sent = Cow::Borrowed(response);
+        let mut framing = framing;
         if framing == Framing::Chunked && self.client_version == Version::Http10 {
-            head.fields.remove("transfer-encoding");
+            sent.to_mut().fields.remove("transfer-encoding");
             framing = Framing::UntilClose;
         }
-        if head.status == 204 {
-            head.fields.remove("content-length");
+        if sent.status == 204 && sent.fields.contains("content-length") {
+            sent.to_mut().fields.remove("content-length");
         }
-        self.reply.response_head(&head, framing);
         self.answered = true;
-        framing
+        self.reply.response(&sent, Amount::Live(framing))
     }
 
     /// Sends a response whose content is all here.
@@ -562,25 +570,23 @@ impl Exchange<'_> {
         let Some(response) = &self.flow.response else {
             return Ok(Framing::None);
         };
-        let mut head = message::reply(response);
         let bodyless = response.status < 200
             || matches!(response.status, 204 | 304)
             || self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
-        let size = response.content.size().unwrap_or(0);
-        let mut framing = match bodyless {
-            true => Framing::None,
-            false => message::frame_whole(&mut head.fields, size, response.trailers.is_some()),
+        let old = self.client_version == Version::Http10;
+        let amount = match bodyless {
+            true => Amount::None,
+            false => Amount::Whole {
+                len: response.content.size().unwrap_or(0),
+                trailers: response.trailers.is_some() && !old,
+            },
         };
-        if framing == Framing::Chunked && self.client_version == Version::Http10 {
-            head.fields.remove("transfer-encoding");
-            head.fields.set("Content-Length", size.to_string());
-            framing = Framing::Length(size);
-        }
-        if framing == Framing::None && !bodyless && !head.fields.contains("content-length") {
-            head.fields.append("Content-Length", "0");
+        let mut sent = Cow::Borrowed(response);
+        if old && response.fields.contains("transfer-encoding") {
+            sent.to_mut().fields.remove("transfer-encoding");
         }
         self.answered = true;
-        self.reply.response_head(&head, framing);
+        let framing = self.reply.response(&sent, amount);
         let sent = async {
             if !bodyless {
                 send_content(&mut self.reply, &response.content).await?;
@@ -603,21 +609,41 @@ impl Exchange<'_> {
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
-        self.received_response(Capture::count(), None);
+        self.received_response(Tee::new(ContentNeed::Nothing, None, Side::Server));
+        if crate::ws::is_websocket(&self.flow, &self.session.options()) {
+            self.flow.websocket = Some(WebSocketData::default());
+        }
         kernel.response(&mut self.flow).await;
         self.hooked().await?;
+        let is_switched = |response: &midwire_flow::Response| response.status == 101;
+        if !self.flow.response.as_ref().is_some_and(is_switched) {
+            self.flow.websocket = None;
+            link.close(self.session).await;
+            self.send_response_whole().await?;
+            return Ok(After::Close);
+        }
         self.send_response_head(Framing::None);
         self.reply.end(None).await.map_err(|_| Fault::ClientGone)?;
-        Ok(After::Switch(Box::new(link)))
+        let flow = self.flow.clone();
+        Ok(After::Switch(Box::new(Switched { link, flow })))
     }
 
     /// Puts the server's connection away and says what follows for the client's.
     async fn finish(
         &mut self,
-        link: Link,
+        route: Route,
         framing: Framing,
         sent_all: bool,
     ) -> Result<After, Fault> {
+        let after = if self.flow.info.killed() {
+            self.reply.abort(&Fault::Killed);
+            After::Cut
+        } else {
+            self.after(framing)
+        };
+        let Route::H1(link) = route else {
+            return Ok(after);
+        };
         let reusable = sent_all
             && self.flow.response.as_ref().is_some_and(|response| {
                 http1::persists(
@@ -629,17 +655,14 @@ impl Exchange<'_> {
             && link.source.is_done()
             && !link.source.has_surplus();
         let surplus = if reusable {
-            self.session.keep(link)
+            self.session.keep(*link)
         } else {
-            Some(link)
+            Some(*link)
         };
         if let Some(link) = surplus {
             link.close(self.session).await;
         }
-        if self.flow.info.killed() {
-            return Ok(After::Cut);
-        }
-        Ok(self.after(framing))
+        Ok(after)
     }
 
     fn after(&self, framing: Framing) -> After {
@@ -654,8 +677,8 @@ impl Exchange<'_> {
         if persists { After::Next } else { After::Close }
     }
 
-    /// A connection to the server of this request: an idle one, or a new one.
-    async fn link(&mut self, fresh_only: bool) -> Result<Link, Fault> {
+    /// A way to the server of this request: one that is there, or a new one.
+    async fn route(&mut self, fresh_only: bool) -> Result<Route, Fault> {
         let target = self.target();
         while !fresh_only && let Some(mut link) = self.session.take(&target) {
             if link.is_stale().await {
@@ -663,30 +686,21 @@ impl Exchange<'_> {
                 continue;
             }
             self.flow.info.server_conn = Arc::clone(&link.server);
-            return Ok(link);
+            return Ok(Route::H1(Box::new(link)));
         }
         if let Some((fault, server)) = self.session.failure(&target) {
             self.flow.info.server_conn = server;
             return Err(fault.into());
         }
-        let opened = async {
-            let opened = upstream::open(self.session, target).await?;
-            if !opened.target.tls {
-                return Ok(opened);
-            }
-            upstream::secure(self.session, opened, &crate::conn::HTTP1_ALPN).await
-        };
-        let gone = self.content.gone();
-        let opened = tokio::select! {
+        let reached = tokio::select! {
             biased;
-            opened = opened => opened,
-            () = gone => return Err(Fault::ClientGone),
+            reached = upstream::reach(self.session, &target) => reached,
+            () = self.content.gone() => return Err(Fault::ClientGone),
         };
-        match opened {
-            Ok(opened) => {
-                let link = opened.into_link(self.session.engine.limits());
-                self.flow.info.server_conn = Arc::clone(&link.server);
-                Ok(link)
+        match reached {
+            Ok(route) => {
+                self.flow.info.server_conn = Arc::clone(route.server());
+                Ok(route)
             }
             Err(failure) => {
                 self.flow.info.server_conn = Arc::new(failure.server);
@@ -762,10 +776,12 @@ impl Exchange<'_> {
         kernel.error(&mut self.flow).await;
         kernel.update(&[FlowRef::Http(&self.flow)]);
         let Some(status) = fault.status() else {
+            self.reply.abort(&fault);
             return After::Cut;
         };
         if self.answered {
             let _ = self.reply.flush().await;
+            self.reply.abort(&fault);
             return After::Cut;
         }
         let head_only = self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
@@ -819,28 +835,61 @@ impl Exchange<'_> {
     }
 }
 
-/// Which came first: the end of the request, or the head of the response.
-enum Sent {
-    All(Result<Option<Fields>, Fault>),
-    Early(Result<(ResponseHead, Framing), super::h1::ReadFault>),
+/// Which came first: the end of the request, or a head of the response.
+enum First {
+    Sent(Result<(), Fault>),
+    Answered(Result<(ResponseHead, Framing), Fault>),
+}
+
+/// What is kept of content while it passes.
+struct Tee {
+    capture: Capture,
+    trailers: Option<Fields>,
+    limit: Option<u64>,
+    /// Who sends the content.
+    side: Side,
+    /// The receiver does not want the rest.
+    given_up: bool,
+}
+
+impl Tee {
+    fn new(need: ContentNeed, limit: Option<u64>, side: Side) -> Self {
+        let capture = if need >= ContentNeed::Copy {
+            Capture::copy()
+        } else {
+            Capture::count()
+        };
+        Self {
+            capture,
+            trailers: None,
+            limit,
+            side,
+            given_up: false,
+        }
+    }
+
+    fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
+        self.capture.take(data);
+        check_size(&self.capture, self.limit, self.side)
+    }
 }
 
 /// Passes content on as it arrives. Small pieces that are there together go out together.
-async fn pump(
-    from: &mut Inbound<'_>,
-    to: &mut Outbound<'_>,
-    capture: &mut Capture,
-    from_side: Side,
-    limit: Option<u64>,
-) -> Result<Option<Fields>, Fault> {
-    let write_fault = |error| match from_side {
-        Side::Client => Fault::ServerIo(error),
-        Side::Server => Fault::ClientGone,
+///
+/// # Cancellation
+/// Safe: another call goes on where this one stopped.
+async fn pump(from: &mut Inbound<'_>, to: &mut Outbound<'_>, tee: &mut Tee) -> Result<(), Fault> {
+    let side = tee.side;
+    let other = match side {
+        Side::Client => Side::Server,
+        Side::Server => Side::Client,
     };
-    let mut trailers = None;
+    to.settle()
+        .await
+        .map_err(|error| write_fault(error, other))?;
     loop {
         let frame = {
-            let next = from.next(from_side);
+            let next = from.next(side);
             let mut next = std::pin::pin!(next);
             let ready = tokio::select! {
                 biased;
@@ -851,43 +900,58 @@ async fn pump(
                 Some(frame) => frame,
                 None => {
                     // Nothing more is here right now: what is buffered must not wait for it.
-                    to.flush().await.map_err(write_fault)?;
+                    to.flush()
+                        .await
+                        .map_err(|error| write_fault(error, other))?;
                     next.await
                 }
             }
         };
         match frame? {
             Some(Frame::Data(data)) => {
-                capture.take(&data);
-                check_size(capture, limit, from_side)?;
-                to.data(data).await.map_err(write_fault)?;
+                tee.take(&data)?;
+                to.data(data)
+                    .await
+                    .map_err(|error| write_fault(error, other))?;
             }
-            Some(Frame::Trailers(fields)) => trailers = Some(fields),
+            Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
             None => break,
         }
     }
-    to.end(trailers.as_ref()).await.map_err(write_fault)?;
-    Ok(trailers)
+    to.end(tee.trailers.as_ref())
+        .await
+        .map_err(|error| write_fault(error, other))
 }
 
-/// Runs both directions together. When the response is complete, a request that is still being sent is given up.
-async fn both<A, B, S, R>(send: S, receive: R) -> (Result<A, Fault>, Result<B, Fault>)
+/// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
+/// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
+async fn both<S, R>(
+    send: S,
+    receive: R,
+    patience: Option<Duration>,
+) -> (Result<(), Fault>, Result<(), Fault>)
 where
-    S: Future<Output = Result<A, Fault>>,
-    R: Future<Output = Result<B, Fault>>,
+    S: Future<Output = Result<(), Fault>>,
+    R: Future<Output = Result<(), Fault>>,
 {
     let mut send = std::pin::pin!(send);
     let mut receive = std::pin::pin!(receive);
     tokio::select! {
         biased;
         received = &mut receive => {
-            let given_up = || Err(Fault::ResponseCut("answered before the request was complete".to_owned()));
-            // The rest of the request has a moment to arrive, so that keep-alive survives a quick answer.
-            let sent = tokio::time::timeout(Duration::from_millis(100), send).await.unwrap_or_else(|_| given_up());
+            let sent = match patience {
+                _ if received.is_err() => Err(given_up()),
+                None => send.await,
+                Some(limit) => tokio::time::timeout(limit, send).await.unwrap_or_else(|_| Err(given_up())),
+            };
             (sent, received)
         }
         sent = &mut send => (sent, receive.await),
     }
+}
+
+fn given_up() -> Fault {
+    Fault::ResponseCut("answered before the request was complete".to_owned())
 }
 
 /// Sends content that is all here; large content is read from its file in pieces.

@@ -62,7 +62,13 @@ pub(crate) struct Source {
 /// The writing half of an HTTP/1 connection.
 pub(crate) struct Sink {
     io: WriteHalf<Io>,
+    /// Written first, from `sent` on.
     out: Vec<u8>,
+    sent: usize,
+    /// A large piece of content that follows `out`.
+    piece: Bytes,
+    /// The piece is a chunk, whose end is still to come.
+    in_chunk: bool,
     framing: Framing,
 }
 
@@ -84,6 +90,9 @@ pub(crate) fn split(io: Io, limits: Limits) -> (Source, Sink) {
         Sink {
             io: writer,
             out: Vec::new(),
+            sent: 0,
+            piece: Bytes::new(),
+            in_chunk: false,
             framing: Framing::None,
         },
     )
@@ -265,28 +274,34 @@ impl Sink {
     /// Writes a piece of content, small ones only into the buffer.
     ///
     /// # Cancellation
-    /// Not safe: part of the piece may be written.
+    /// Safe: what was not written yet goes out before anything that follows.
     pub(crate) async fn data(&mut self, data: Bytes) -> io::Result<()> {
+        self.settle().await?;
+        if data.is_empty() {
+            return Ok(());
+        }
         let chunked = self.framing == Framing::Chunked;
         if chunked {
             http1::write_chunk_header(data.len(), &mut self.out);
         }
         if self.out.len() + data.len() <= COALESCE {
             self.out.extend_from_slice(&data);
-        } else {
-            self.write_with(data).await?;
+            if chunked {
+                self.out.extend_from_slice(http1::CHUNK_END);
+            }
+            return Ok(());
         }
-        if chunked {
-            self.out.extend_from_slice(http1::CHUNK_END);
-        }
-        Ok(())
+        self.piece = data;
+        self.in_chunk = chunked;
+        self.drain().await
     }
 
     /// Ends the content and flushes.
     ///
     /// # Cancellation
-    /// Not safe: part may be written.
+    /// Safe when nothing of the content waits to be written; else the end is missing.
     pub(crate) async fn end(&mut self, trailers: Option<&Fields>) -> io::Result<()> {
+        self.settle().await?;
         if self.framing == Framing::Chunked {
             http1::write_last_chunk(trailers, &mut self.out);
         }
@@ -297,13 +312,22 @@ impl Sink {
     /// Writes what is in the buffer.
     ///
     /// # Cancellation
-    /// Not safe: part may be written.
+    /// Safe.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        if !self.out.is_empty() {
-            self.io.write_all(&self.out).await?;
-            self.out.clear();
-        }
+        self.drain().await?;
+        self.flush_out().await?;
         self.io.flush().await
+    }
+
+    /// Writes content that was begun but not finished.
+    ///
+    /// # Cancellation
+    /// Safe.
+    pub(crate) async fn settle(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        self.drain().await
     }
 
     /// Flushes and closes the writing direction.
@@ -312,13 +336,43 @@ impl Sink {
         self.io.shutdown().await
     }
 
-    async fn write_with(&mut self, data: Bytes) -> io::Result<()> {
+    /// Writes until the large piece is gone; the end of its chunk may stay in the buffer.
+    async fn drain(&mut self) -> io::Result<()> {
         use bytes::Buf as _;
-        let mut both = bytes::Buf::chain(&self.out[..], data);
-        while both.has_remaining() {
-            self.io.write_all_buf(&mut both).await?;
+        while !self.piece.is_empty() {
+            let ahead = self.out.get(self.sent..).unwrap_or_default();
+            let ahead_len = ahead.len();
+            let mut both = bytes::Buf::chain(ahead, &self.piece[..]);
+            let before = both.remaining();
+            // At most one write per turn, so that what was written is always counted.
+            if self.io.write_buf(&mut both).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            let written = before - both.remaining();
+            let of_ahead = written.min(ahead_len);
+            self.sent += of_ahead;
+            self.piece.advance(written - of_ahead);
+            if self.sent == self.out.len() {
+                self.out.clear();
+                self.sent = 0;
+            }
+        }
+        if std::mem::take(&mut self.in_chunk) {
+            self.out.extend_from_slice(http1::CHUNK_END);
+        }
+        Ok(())
+    }
+
+    async fn flush_out(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let n = self.io.write(rest).await?;
+            if n == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.sent += n;
         }
         self.out.clear();
+        self.sent = 0;
         Ok(())
     }
 

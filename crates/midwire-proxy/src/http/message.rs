@@ -5,6 +5,7 @@ use midwire_flow::{Content, Number, Request, Response};
 use midwire_wire::http1::Framing;
 use midwire_wire::{RequestHead, ResponseHead, TargetForm, Version};
 
+use super::stream::Amount;
 use crate::fault::Fault;
 
 /// Where the requests of a connection go.
@@ -14,6 +15,45 @@ pub(crate) enum Destination {
     Named,
     /// All go to one place: inside a tunnel, or a reverse proxy.
     Fixed { host: String, port: u16, tls: bool },
+}
+
+/// Control data of HTTP/2 and 3 that HTTP/1 has in its target (RFC 9113 §8.3.1).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pseudo {
+    pub(crate) scheme: Bytes,
+    pub(crate) authority: Bytes,
+}
+
+/// Makes the request of a flow from its head and pseudo-fields.
+pub(crate) fn request_with(
+    head: &RequestHead,
+    pseudo: Pseudo,
+    to: &Destination,
+    began: f64,
+) -> Result<Request, Fault> {
+    let named = *to == Destination::Named && !pseudo.authority.is_empty();
+    if !pseudo.authority.is_empty() && authority(&pseudo.authority).is_none() {
+        return Err(bad_target(&pseudo.authority));
+    }
+    let mut request = match named {
+        false => request(head, to, began)?,
+        true => {
+            let anywhere = Destination::Fixed {
+                host: String::new(),
+                port: 0,
+                tls: pseudo.scheme.eq_ignore_ascii_case(b"https"),
+            };
+            let mut request = request(head, &anywhere, began)?;
+            let (host, port) =
+                authority(&pseudo.authority).ok_or_else(|| bad_target(&pseudo.authority))?;
+            let default = if request.scheme == "https" { 443 } else { 80 };
+            request.port = port.unwrap_or(default);
+            request.host = host;
+            request
+        }
+    };
+    request.authority = pseudo.authority;
+    Ok(request)
 }
 
 /// Makes the request of a flow from its head.
@@ -147,7 +187,36 @@ fn bad_target(target: &[u8]) -> Fault {
     }
 }
 
-/// The head to send to the server for the request of a flow.
+/// The authority that a request is for: its own, its Host field, or its destination.
+pub(crate) fn authority_of(request: &Request) -> Bytes {
+    let own = request
+        .protocol()
+        .is_some_and(|version| !version.is_http1());
+    if own && !request.authority.is_empty() {
+        return request.authority.clone();
+    }
+    match request.fields.get("host") {
+        Some(host) if !host.is_empty() => Bytes::copy_from_slice(host),
+        _ if !request.authority.is_empty() => request.authority.clone(),
+        _ => {
+            let default = if request.scheme.eq_ignore_ascii_case(b"https") {
+                443
+            } else {
+                80
+            };
+            let host = match request.host.contains(':') {
+                true => format!("[{}]", request.host),
+                false => request.host.clone(),
+            };
+            Bytes::from(match request.port == default {
+                true => host,
+                false => format!("{host}:{}", request.port),
+            })
+        }
+    }
+}
+
+/// The head to send to an HTTP/1 server for the request of a flow.
 pub(crate) fn forward_request(request: &Request) -> RequestHead {
     let mut fields = request.fields.clone();
     if fields.contains("proxy-connection") || fields.contains("proxy-authorization") {
@@ -158,6 +227,15 @@ pub(crate) fn forward_request(request: &Request) -> RequestHead {
     }
     let version = match request.protocol() {
         Some(Version::Http10) => Version::Http10,
+        Some(Version::Http2 | Version::Http3) => {
+            let authority = authority_of(request);
+            if fields.get("host").is_none_or(|host| host != authority) {
+                fields.remove("host");
+                fields.insert(0, "Host", authority);
+            }
+            join_cookies(&mut fields);
+            Version::Http11
+        }
         _ => Version::Http11,
     };
     RequestHead {
@@ -166,6 +244,53 @@ pub(crate) fn forward_request(request: &Request) -> RequestHead {
         form: TargetForm::Origin,
         version,
         fields,
+    }
+}
+
+/// HTTP/1 has one Cookie field (RFC 9113 §8.2.3).
+fn join_cookies(fields: &mut midwire_wire::Fields) {
+    let cookies: Vec<Bytes> = fields
+        .get_all("cookie")
+        .map(Bytes::copy_from_slice)
+        .collect();
+    if cookies.len() > 1 {
+        fields.set("Cookie", cookies.join(&b"; "[..]));
+    }
+}
+
+/// Turns the head of a response from HTTP/2 or 3 into one for HTTP/1.
+pub(crate) fn speak_http1(head: &mut ResponseHead) {
+    if head.version.is_http1() {
+        return;
+    }
+    head.version = Version::Http11;
+    if head.reason.is_empty() {
+        head.reason =
+            Bytes::from_static(midwire_flow::access::status::reason(head.status).as_bytes());
+    }
+}
+
+/// Frames content for HTTP/1.
+pub(crate) fn frame(fields: &mut midwire_wire::Fields, amount: Amount) -> Framing {
+    match amount {
+        Amount::None => Framing::None,
+        Amount::Whole { len, trailers } => frame_whole(fields, len, trailers),
+        Amount::Live(framing) => frame_stream(fields, framing),
+    }
+}
+
+/// Content of HTTP/2 and 3 frames itself; only a length that would be wrong is put right.
+pub(crate) fn frame_streams(fields: &mut midwire_wire::Fields, amount: Amount) -> Framing {
+    fields.remove("transfer-encoding");
+    match amount {
+        Amount::None => Framing::None,
+        Amount::Whole { len, .. } => {
+            if fields.contains("content-length") {
+                fields.set("content-length", len.to_string());
+            }
+            Framing::Length(len)
+        }
+        Amount::Live(framing) => framing,
     }
 }
 

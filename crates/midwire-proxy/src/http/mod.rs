@@ -3,6 +3,7 @@
 pub(crate) mod capture;
 pub(crate) mod exchange;
 pub(crate) mod h1;
+pub(crate) mod h2;
 pub(crate) mod message;
 pub(crate) mod page;
 pub(crate) mod stream;

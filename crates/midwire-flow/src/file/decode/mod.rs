@@ -15,7 +15,7 @@ use self::raw::{bad, dict, float, items, need, number, octets, opt, unexpected};
 use super::FORMAT_VERSION;
 use super::ReadErrorKind as Kind;
 use super::upgrade::Upgrader;
-use crate::value::{MAX_DEPTH, Raw, Tag};
+use crate::value::{Integer, MAX_DEPTH, Raw, Tag};
 use crate::{Flow, FlowError, FlowInfo, Id, MessageFlow, Replay, StreamMessage, Value};
 
 /// The flow of a record: `raw` points into `record`.
@@ -40,7 +40,7 @@ fn is_current(raw: Raw<'_>) -> Result<bool, Kind> {
     for pair in raw.dict()? {
         let (key, value) = pair?;
         if key.data == b"version" {
-            current = value.tag == Tag::Int && value.data == FORMAT_VERSION.to_string().as_bytes();
+            current = matches!(value.integer(), Ok(Integer::Small(FORMAT_VERSION)));
         }
     }
     Ok(current)

@@ -44,7 +44,11 @@ type Step = fn(&mut Upgrader, &mut Value) -> Result<(), Kind>;
 /// From which version each step upgrades. The next step is that of the version the step leaves behind.
 const STEPS: [(Version, Version, Step); 29] = {
     use Version::{Pair, Single};
-    use steps::*;
+    use steps::{
+        from_0_13, from_0_15, from_0_16, from_0_17, from_0_18, from_1_0, from_2_0, from_4, from_5,
+        from_6, from_7, from_8, from_9, from_10, from_11, from_12, from_13, from_14, from_15,
+        from_16, from_17, from_18, from_19, from_20, nothing,
+    };
     [
         (Pair(0, 11), Pair(0, 12), nothing),
         (Pair(0, 12), Pair(0, 13), nothing),

@@ -1,0 +1,168 @@
+//! Starts and stops the program under test, and runs clients against it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running program with a confdir of its own. Dropping it ends it.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) dir: tempfile::TempDir,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Program {
+    /// Starts `midwire dump` on a free port with these arguments and waits until it listens.
+    pub(crate) fn dump(args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = midwire(dir.path())
+            .args([
+                "--listen-host",
+                "127.0.0.1",
+                "-p",
+                "0",
+                "--flow-detail",
+                "1",
+            ])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (send, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
+        let mut program = Self {
+            child,
+            port: 0,
+            dir,
+            lines,
+            seen: Vec::new(),
+        };
+        let line = program.wait_for("listening at");
+        let port = line.trim_end_matches('.').rsplit(':').next().unwrap();
+        program.port = port.parse().unwrap();
+        program
+    }
+
+    /// Waits for a line of output that contains `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!(
+                    "{text:?} never came; output so far:\n{}",
+                    self.seen.join("\n")
+                );
+            };
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The proxy's address for clients.
+    pub(crate) fn proxy(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A file in the program's confdir.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Ends the program with SIGTERM and gives its exit status and all further output.
+    pub(crate) fn stop(mut self) -> (i32, String) {
+        let kill = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(kill.success());
+        let status = wait(&mut self.child);
+        self.seen.extend(self.lines.try_iter());
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(1)) {
+            self.seen.push(line);
+        }
+        (status, self.seen.join("\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child) -> i32 {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        std::thread::yield_now();
+    }
+    panic!("the program did not end");
+}
+
+/// The program with this confdir.
+pub(crate) fn midwire(confdir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_midwire"));
+    command
+        .arg("dump")
+        .arg("--set")
+        .arg(format!("confdir={}", confdir.display()));
+    command.stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+}
+
+/// Runs the program to its end: status, stdout, stderr.
+pub(crate) fn run(confdir: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = midwire(confdir).args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// Runs curl; its stdout, or why it failed.
+pub(crate) fn curl(args: &[&str]) -> Result<String, String> {
+    let output = Command::new("curl")
+        .args(["-sS", "--max-time", "30", "--noproxy", ""])
+        .args(args)
+        .env_remove("http_proxy")
+        .env_remove("https_proxy")
+        .output()
+        .map_err(|error| format!("curl cannot be run: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}

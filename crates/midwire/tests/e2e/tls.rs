@@ -1,0 +1,59 @@
+//! HTTPS: interception with our authority, verification of theirs.
+
+use crate::origin::{Authority, Origin, respond};
+use crate::program::{Program, curl};
+
+#[test]
+fn https_is_intercepted_for_a_client_that_trusts_us() {
+    let authority = Authority::new();
+    let origin = Origin::tls(&authority, |_, out| respond(out, "", b"secret"));
+    let trusted = format!(
+        "ssl_verify_upstream_trusted_ca={}",
+        authority.file().display()
+    );
+    let mut program = Program::dump(&["--set", &trusted]);
+    let ca = program.file("mitmproxy-ca-cert.pem");
+    let url = format!("https://localhost:{}/hidden", origin.port);
+    let proxy = program.proxy();
+    let args = ["-x", &proxy, "--cacert", ca.to_str().unwrap(), &url];
+    assert_eq!(curl(&args).unwrap(), "secret");
+    program.wait_for("GET https://localhost:");
+    program.wait_for("200 OK 6b");
+    // A client that does not trust our authority gets nothing, and the program goes on.
+    assert!(curl(&["-x", &proxy, &url]).is_err());
+    assert_eq!(curl(&args).unwrap(), "secret");
+    assert_eq!(program.stop().0, 0);
+}
+
+#[test]
+fn a_server_that_is_not_trusted_gives_502() {
+    let authority = Authority::new();
+    let origin = Origin::tls(&authority, |_, out| respond(out, "", b"secret"));
+    let program = Program::dump(&[]);
+    let ca = program.file("mitmproxy-ca-cert.pem");
+    let url = format!("https://localhost:{}/", origin.port);
+    let page = curl(&[
+        "-i",
+        "-x",
+        &program.proxy(),
+        "--cacert",
+        ca.to_str().unwrap(),
+        &url,
+    ])
+    .unwrap();
+    assert!(
+        page.contains("502 Bad Gateway") && page.to_lowercase().contains("certificate"),
+        "{page}"
+    );
+    let insecure = Program::dump(&["-k"]);
+    let ca = insecure.file("mitmproxy-ca-cert.pem");
+    let text = curl(&[
+        "-x",
+        &insecure.proxy(),
+        "--cacert",
+        ca.to_str().unwrap(),
+        &url,
+    ])
+    .unwrap();
+    assert_eq!(text, "secret");
+}
