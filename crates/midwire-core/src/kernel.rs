@@ -6,10 +6,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Link};
+use crate::commands::CommandRegistry;
+use crate::engine::EngineChannel;
+use crate::eventlog::EventLog;
 use crate::hooks::FlowRef;
 use crate::log::LogStream;
 use crate::options::{Changed, OptionStore, Options};
 use crate::parked::Parked;
+use crate::store::Store;
 use std::sync::Arc;
 
 /// The shared heart of the program.
@@ -23,6 +27,20 @@ pub struct Kernel {
     connections: AtomicUsize,
     running: AtomicBool,
     reading: AtomicUsize,
+    commands: CommandRegistry,
+    store: Store,
+    engine: EngineChannel,
+    events: EventLog,
+    replays: ReplayCounts,
+}
+
+/// What replays have still to do, for whoever decides that the program is done.
+#[derive(Debug, Default)]
+pub struct ReplayCounts {
+    /// Requests that are to be sent again or under way.
+    pub client: AtomicUsize,
+    /// Recorded responses that can be given.
+    pub server: AtomicUsize,
 }
 
 impl Kernel {
@@ -38,6 +56,11 @@ impl Kernel {
             connections: AtomicUsize::new(0),
             running: AtomicBool::new(false),
             reading: AtomicUsize::new(0),
+            commands: CommandRegistry::new(),
+            store: Store::new(),
+            engine: EngineChannel::default(),
+            events: EventLog::default(),
+            replays: ReplayCounts::default(),
         }
     }
 
@@ -131,6 +154,31 @@ impl Kernel {
     pub fn count_connection(self: &Arc<Self>) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
         ConnectionGuard(Arc::clone(self))
+    }
+
+    /// The commands.
+    pub fn commands(&self) -> &CommandRegistry {
+        &self.commands
+    }
+
+    /// The flow store. It stays empty unless an addon fills it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The way to ask something of the engine.
+    pub fn engine(&self) -> &EngineChannel {
+        &self.engine
+    }
+
+    /// The event log. It stays empty unless it is attached to the log stream.
+    pub fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// What replays have still to do.
+    pub fn replays(&self) -> &ReplayCounts {
+        &self.replays
     }
 
     /// Number of flow files that are being read.

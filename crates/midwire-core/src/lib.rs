@@ -2,12 +2,17 @@
 
 mod chain;
 pub mod commands;
+pub mod engine;
+mod eventlog;
+mod flows;
 pub mod hooks;
 mod kernel;
 pub mod log;
 pub mod options;
 mod parked;
+pub mod store;
 
 pub use chain::{AsyncAddon, BoxFuture, Chain, Link};
-pub use kernel::{ConnectionGuard, Kernel};
+pub use eventlog::{Event as LogEvent, EventLog, EventNotice};
+pub use kernel::{ConnectionGuard, Kernel, ReplayCounts};
 pub use parked::Parked;

@@ -346,10 +346,14 @@ options! {
         "Look at the server's certificate before making one for the client, to use the same names.";
     validate_inbound_headers: bool = true, all(),
         "Refuse messages whose header section is malformed or could be understood in two ways.";
+    view_disk_limit: Size = size("4g"), of(Tools::INTERACTIVE).own(),
+        "Content in the temporary file, at most; beyond it that of the oldest unmarked flows is dropped.";
     view_filter: Option<String> = None, of(Tools::INTERACTIVE).flag_in(Tools::CONSOLE, "FILTER"),
         "Show only flows that match this filter.";
     view_flow_limit: i64 = 0, of(Tools::INTERACTIVE).own(),
         "Flows kept in the list; beyond it the oldest unmarked ones are dropped, 0 to keep all.";
+    view_memory_limit: Size = size("512m"), of(Tools::INTERACTIVE).own(),
+        "Content in memory, at most; beyond it that of the oldest flows moves to a temporary file.";
     view_order: String = String::from("time"), of(Tools::INTERACTIVE).choices(&["time", "method", "url", "size"]),
         "What the list of flows is sorted by.";
     view_order_reversed: bool = false, of(Tools::INTERACTIVE),

@@ -67,17 +67,20 @@ impl From<Bytes> for Content {
 /// Bytes in a temporary file that has no name any more and goes away with its last user.
 #[derive(Debug)]
 pub struct Spill {
-    file: Mutex<File>,
+    file: Arc<Mutex<File>>,
+    start: u64,
     len: u64,
 }
 
 impl Spill {
     /// Takes over a file of which the first `len` bytes are content.
     pub fn new(file: File, len: u64) -> Self {
-        Self {
-            file: Mutex::new(file),
-            len,
-        }
+        Self::part(Arc::new(Mutex::new(file)), 0, len)
+    }
+
+    /// `len` bytes from `start` on of a file that holds other content as well.
+    pub fn part(file: Arc<Mutex<File>>, start: u64, len: u64) -> Self {
+        Self { file, start, len }
     }
 
     /// Number of bytes.
@@ -98,7 +101,7 @@ impl Spill {
         let want = self.len.saturating_sub(offset).min(limit as u64);
         let mut out = Vec::with_capacity(want as usize);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))?;
+        file.seek(SeekFrom::Start(self.start.saturating_add(offset)))?;
         (&mut *file).take(want).read_to_end(&mut out)?;
         Ok(Bytes::from(out))
     }
