@@ -22,7 +22,11 @@ fn main() -> io::Result<()> {
         let name = name.to_string_lossy().replace('\\', "/");
         hash.add(name.as_bytes());
         hash.add(&fs::read(file)?);
-        let _ = writeln!(source, "    ({name:?}, include_bytes!({:?})),", file.display().to_string());
+        let _ = writeln!(
+            source,
+            "    ({name:?}, include_bytes!({:?})),",
+            file.display().to_string()
+        );
     }
     source.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
@@ -41,7 +45,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
             if !path.ends_with("__pycache__") {
                 collect(&path, files)?;
             }
-        } else if path.extension().is_some_and(|e| e == "py" || e == "txt" || e == "json") {
+        } else if path
+            .extension()
+            .is_some_and(|e| e == "py" || e == "txt" || e == "json")
+        {
             println!("cargo::rerun-if-changed={}", path.display());
             files.push(path);
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use midwire_flow::HttpFlow;
 
-use crate::hooks::{Addon, ContentNeed, Event, FlowRef, HookSet, Part, deliver};
+use crate::hooks::{Addon, ContentNeed, Event, FlowRef, HookSet, Part, StreamFilter, deliver};
 use crate::kernel::Kernel;
 use crate::options::{Changed, Options};
 
@@ -120,6 +120,24 @@ impl Chain {
             }
         }
         most
+    }
+
+    /// The functions that the content of this message passes through, in order; asked after the hook of its head.
+    pub fn stream_filters(
+        &self,
+        kernel: &Kernel,
+        flow: &HttpFlow,
+        part: Part,
+    ) -> Vec<Box<dyn StreamFilter>> {
+        if !self.interest().wants_content() {
+            return Vec::new();
+        }
+        self.links
+            .load()
+            .iter()
+            .filter(|(interest, _)| interest.wants_content())
+            .filter_map(|(_, link)| link.addon().stream_filter(kernel, flow, part))
+            .collect()
     }
 
     /// Tells all addons about changed options; the first refusal ends it.

@@ -158,7 +158,11 @@ pub enum FrameError {
 ///
 /// # Errors
 /// The payload is larger than [`MAX_PAYLOAD`]; nothing is appended then.
-pub fn encode(out: &mut Vec<u8>, head: Head, put: impl FnOnce(&mut Vec<u8>)) -> Result<(), FrameError> {
+pub fn encode(
+    out: &mut Vec<u8>,
+    head: Head,
+    put: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), FrameError> {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     out.push(head.kind.code());
@@ -203,7 +207,12 @@ pub fn decode(buf: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
     buf.advance(HEADER);
     let payload = buf.split_to(length as usize).freeze();
     Ok(Some(Frame {
-        head: Head { kind, op, detail, id },
+        head: Head {
+            kind,
+            op,
+            detail,
+            id,
+        },
         payload,
     }))
 }
@@ -222,12 +231,22 @@ mod tests {
             Just(Kind::Note)
         ];
         let op = proptest::sample::select(Op::ALL);
-        (kind, op, any::<u16>(), any::<u32>(), proptest::collection::vec(any::<u8>(), 0..200)).prop_map(
-            |(kind, op, detail, id, payload)| Frame {
-                head: Head { kind, op, detail, id },
-                payload: payload.into(),
-            },
+        (
+            kind,
+            op,
+            any::<u16>(),
+            any::<u32>(),
+            proptest::collection::vec(any::<u8>(), 0..200),
         )
+            .prop_map(|(kind, op, detail, id, payload)| Frame {
+                head: Head {
+                    kind,
+                    op,
+                    detail,
+                    id,
+                },
+                payload: payload.into(),
+            })
     }
 
     proptest! {
@@ -259,9 +278,16 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let head = Head { kind: Kind::Note, op: Op::Log, detail: 0, id: 0 };
+        let head = Head {
+            kind: Kind::Note,
+            op: Op::Log,
+            detail: 0,
+            id: 0,
+        };
         let mut out = vec![7];
-        let too_much = encode(&mut out, head, |out| out.resize(out.len() + MAX_PAYLOAD + 1, 0));
+        let too_much = encode(&mut out, head, |out| {
+            out.resize(out.len() + MAX_PAYLOAD + 1, 0)
+        });
         assert_eq!(too_much, Err(FrameError::TooLarge(MAX_PAYLOAD as u32 + 1)));
         assert_eq!(out, [7]);
         let mut buf = BytesMut::from(&[1, 0, 0, 1, 4, 48, 0, 0, 0, 0, 0, 0][..]);

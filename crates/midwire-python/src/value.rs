@@ -173,7 +173,8 @@ impl Writer {
     }
 
     fn counted(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        self.0
+            .extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         self.0.extend_from_slice(bytes);
     }
 }
@@ -202,7 +203,11 @@ pub enum ValueError {
 pub fn decode(bytes: &Bytes) -> Result<Value, ValueError> {
     let mut rest = bytes.clone();
     let value = read(&mut rest, 0)?.ok_or(ValueError::Type(b'0'))?;
-    if rest.is_empty() { Ok(value) } else { Err(ValueError::Trailing) }
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(ValueError::Trailing)
+    }
 }
 
 /// A value, or `None` for the mark that ends a dict.
@@ -277,10 +282,9 @@ fn long(rest: &mut Bytes) -> Result<Value, ValueError> {
         }
         digits.push(digit);
     }
-    let small = digits
-        .iter()
-        .rev()
-        .try_fold(0_i64, |n, digit| n.checked_mul(1 << 15)?.checked_add(i64::from(*digit)));
+    let small = digits.iter().rev().try_fold(0_i64, |n, digit| {
+        n.checked_mul(1 << 15)?.checked_add(i64::from(*digit))
+    });
     Ok(match small {
         Some(n) => Value::Int(if negative { -n } else { n }),
         None => Value::BigInt(decimal(&digits, negative)),
@@ -318,7 +322,9 @@ mod tests {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),
-            any::<i64>().prop_filter("a big integer", |n| *n != i64::MIN).prop_map(Value::Int),
+            any::<i64>()
+                .prop_filter("a big integer", |n| *n != i64::MIN)
+                .prop_map(Value::Int),
             "-?[1-9][0-9]{19,60}".prop_map(Value::BigInt),
             any::<i32>().prop_map(|n| Value::Float(f64::from(n) / 8.0)),
             ".{0,20}".prop_map(Value::Text),
@@ -327,7 +333,8 @@ mod tests {
         leaf.prop_recursive(4, 40, 5, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
-                proptest::collection::vec((".{0,5}".prop_map(Value::Text), inner), 0..5).prop_map(Value::Dict),
+                proptest::collection::vec((".{0,5}".prop_map(Value::Text), inner), 0..5)
+                    .prop_map(Value::Dict),
             ]
         })
     }
@@ -348,7 +355,9 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_data_is_refused() {
-        let check = |bytes: &[u8], expected| assert_eq!(decode(&Bytes::copy_from_slice(bytes)), Err(expected));
+        let check = |bytes: &[u8], expected| {
+            assert_eq!(decode(&Bytes::copy_from_slice(bytes)), Err(expected))
+        };
         check(b"", ValueError::Cut);
         check(b"NN", ValueError::Trailing);
         check(b"c", ValueError::Type(b'c'));

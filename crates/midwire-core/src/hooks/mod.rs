@@ -2,6 +2,7 @@
 
 mod data;
 mod set;
+mod stream;
 mod table;
 
 pub use data::{
@@ -9,5 +10,6 @@ pub use data::{
     Socks5AuthData, TlsHookData,
 };
 pub use set::HookSet;
+pub use stream::StreamFilter;
 pub(crate) use table::deliver;
 pub use table::{Addon, Event, Hook};

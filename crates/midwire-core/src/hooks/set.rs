@@ -41,6 +41,11 @@ impl HookSet {
         self.0 & (1 << hook as u64) != 0
     }
 
+    /// True if no hook is in both sets.
+    pub const fn is_disjoint(self, other: Self) -> bool {
+        self.0 & other.0 == 0
+    }
+
     /// True if the addon wants to be asked what content it needs.
     pub const fn wants_content(self) -> bool {
         self.0 & Self::CONTENT.0 != 0

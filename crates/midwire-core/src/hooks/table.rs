@@ -7,6 +7,7 @@ use super::data::{
     TlsHookData,
 };
 use super::set::HookSet;
+use super::stream::StreamFilter;
 use crate::kernel::Kernel;
 use crate::options::{Changed, Options};
 
@@ -75,6 +76,12 @@ macro_rules! hooks {
             /// What the addon needs of the content of this message; asked when its head is known.
             fn content_need(&self, kernel: &Kernel, flow: &HttpFlow, part: Part) -> ContentNeed {
                 ContentNeed::Nothing
+            }
+
+            /// A function that the content of this message passes through; asked after the hook of its head, of
+            /// addons that have [`HookSet::CONTENT`] in their interest.
+            fn stream_filter(&self, kernel: &Kernel, flow: &HttpFlow, part: Part) -> Option<Box<dyn StreamFilter>> {
+                None
             }
 
             $($(#[doc = $doc])+ fn $name(&self, kernel: &Kernel, arg: &mut $arg) {})+

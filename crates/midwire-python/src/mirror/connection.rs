@@ -76,7 +76,8 @@ fn put_connection(w: &mut Writer, conn: &Connection) {
     w.opt(conn.timestamp_tls_setup, Writer::float);
     // Not part of a flow file: whether bytes can pass right now.
     w.key("state");
-    let open = conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
+    let open =
+        conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
     w.int(if open { 3 } else { 0 });
 }
 

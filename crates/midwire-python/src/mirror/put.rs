@@ -1,8 +1,8 @@
 //! What is newer than the host's copy, written as partial states.
 
 use midwire_flow::{
-    Content, Dns, DnsFlow, Flow, FlowInfo, HttpFlow, MessageFlow, Number, Request, Response, StreamMessage,
-    WebSocketData, WebSocketMessage,
+    Content, Dns, DnsFlow, Flow, FlowInfo, HttpFlow, MessageFlow, Number, Request, Response,
+    StreamMessage, WebSocketData, WebSocketMessage,
 };
 use midwire_wire::Fields;
 
@@ -19,15 +19,17 @@ pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, streamed:
     match (new, old) {
         (Flow::Http(new), Some(Flow::Http(old))) => put_http(w, Some(old), new, streamed),
         (Flow::Http(new), _) => put_http(w, None, new, streamed),
-        (Flow::Tcp(new) | Flow::Udp(new), Some(Flow::Tcp(old) | Flow::Udp(old))) => put_messages(w, Some(old), new),
+        (Flow::Tcp(new) | Flow::Udp(new), Some(Flow::Tcp(old) | Flow::Udp(old))) => {
+            put_messages(w, Some(old), new)
+        }
         (Flow::Tcp(new) | Flow::Udp(new), _) => put_messages(w, None, new),
         (Flow::Dns(new), Some(Flow::Dns(old))) => put_dns_flow(w, Some(old), new),
         (Flow::Dns(new), _) => put_dns_flow(w, None, new),
     }
 }
 
-/// The whole state, as a backup has it.
-fn put_state(w: &mut Writer, flow: &Flow) {
+/// The whole state, as a backup or file has it. Content is there whatever its size.
+pub(crate) fn put_state(w: &mut Writer, flow: &Flow) {
     w.dict(|w| {
         w.key("version");
         w.int(midwire_flow::file::FORMAT_VERSION);
@@ -46,7 +48,13 @@ fn put_state(w: &mut Writer, flow: &Flow) {
 }
 
 /// Writes a pair if the value is newer.
-fn pair<T: PartialEq + ?Sized>(w: &mut Writer, key: &str, old: Option<&T>, new: &T, put: impl FnOnce(&mut Writer, &T)) {
+fn pair<T: PartialEq + ?Sized>(
+    w: &mut Writer,
+    key: &str,
+    old: Option<&T>,
+    new: &T,
+    put: impl FnOnce(&mut Writer, &T),
+) {
     if old != Some(new) {
         w.key(key);
         put(w, new);
@@ -64,21 +72,53 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
             });
         });
     });
-    pair(w, "intercepted", old.map(|o| &o.intercepted), &new.intercepted, |w, b| w.bool(*b));
-    pair(w, "is_replay", old.map(|o| &o.is_replay), &new.is_replay, |w, replay| {
-        w.opt(replay.map(midwire_flow::Replay::as_str), Writer::text);
+    pair(
+        w,
+        "intercepted",
+        old.map(|o| &o.intercepted),
+        &new.intercepted,
+        |w, b| w.bool(*b),
+    );
+    pair(
+        w,
+        "is_replay",
+        old.map(|o| &o.is_replay),
+        &new.is_replay,
+        |w, replay| {
+            w.opt(replay.map(midwire_flow::Replay::as_str), Writer::text);
+        },
+    );
+    pair(w, "marked", old.map(|o| &o.marked), &new.marked, |w, t| {
+        w.text(t)
     });
-    pair(w, "marked", old.map(|o| &o.marked), &new.marked, |w, t| w.text(t));
-    pair(w, "comment", old.map(|o| &o.comment), &new.comment, |w, t| w.text(t));
-    pair(w, "timestamp_created", old.map(|o| &o.timestamp_created), &new.timestamp_created, |w, n| number(w, *n));
-    pair(w, "metadata", old.map(|o| &o.metadata), &new.metadata, |w, metadata| {
-        w.dict(|w| {
-            for (key, value) in metadata {
-                w.key(key);
-                w.value(value);
-            }
-        });
-    });
+    pair(
+        w,
+        "comment",
+        old.map(|o| &o.comment),
+        &new.comment,
+        |w, t| w.text(t),
+    );
+    pair(
+        w,
+        "timestamp_created",
+        old.map(|o| &o.timestamp_created),
+        &new.timestamp_created,
+        |w, n| number(w, *n),
+    );
+    pair(
+        w,
+        "metadata",
+        old.map(|o| &o.metadata),
+        &new.metadata,
+        |w, metadata| {
+            w.dict(|w| {
+                for (key, value) in metadata {
+                    w.key(key);
+                    w.value(value);
+                }
+            });
+        },
+    );
     let had_backup = old.map(|o| o.backup.is_some());
     if had_backup != Some(new.backup.is_some()) && (had_backup.is_some() || new.backup.is_some()) {
         w.key("backup");
@@ -86,7 +126,12 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
     }
 }
 
-fn put_http(w: &mut Writer, old: Option<&HttpFlow>, new: &HttpFlow, [request, response]: [Streamed; 2]) {
+fn put_http(
+    w: &mut Writer,
+    old: Option<&HttpFlow>,
+    new: &HttpFlow,
+    [request, response]: [Streamed; 2],
+) {
     if old.is_none_or(|old| !same_request(&old.request, &new.request)) {
         w.key("request");
         w.dict(|w| put_request(w, old.map(|o| &o.request), &new.request, request));
@@ -150,35 +195,129 @@ pub(crate) fn same_content(old: &Content, new: &Content) -> bool {
             a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b)
         }
         (Content::Spilled(a), Content::Spilled(b)) => std::sync::Arc::ptr_eq(a, b),
-        (Content::Missing | Content::Passed { .. }, Content::Missing | Content::Passed { .. }) => true,
+        (Content::Missing | Content::Passed { .. }, Content::Missing | Content::Passed { .. }) => {
+            true
+        }
         _ => false,
     }
 }
 
 fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, streamed: Streamed) {
-    pair(w, "host", old.map(|o| o.host.as_str()), new.host.as_str(), Writer::text);
-    pair(w, "port", old.map(|o| &o.port), &new.port, |w, n| w.int(i64::from(*n)));
-    pair(w, "method", old.map(|o| &o.method[..]), &new.method[..], Writer::bytes);
-    pair(w, "scheme", old.map(|o| &o.scheme[..]), &new.scheme[..], Writer::bytes);
-    pair(w, "authority", old.map(|o| &o.authority[..]), &new.authority[..], Writer::bytes);
-    pair(w, "path", old.map(|o| &o.path[..]), &new.path[..], Writer::bytes);
-    pair(w, "http_version", old.map(|o| &o.version[..]), &new.version[..], Writer::bytes);
+    pair(
+        w,
+        "host",
+        old.map(|o| o.host.as_str()),
+        new.host.as_str(),
+        Writer::text,
+    );
+    pair(w, "port", old.map(|o| &o.port), &new.port, |w, n| {
+        w.int(i64::from(*n))
+    });
+    pair(
+        w,
+        "method",
+        old.map(|o| &o.method[..]),
+        &new.method[..],
+        Writer::bytes,
+    );
+    pair(
+        w,
+        "scheme",
+        old.map(|o| &o.scheme[..]),
+        &new.scheme[..],
+        Writer::bytes,
+    );
+    pair(
+        w,
+        "authority",
+        old.map(|o| &o.authority[..]),
+        &new.authority[..],
+        Writer::bytes,
+    );
+    pair(
+        w,
+        "path",
+        old.map(|o| &o.path[..]),
+        &new.path[..],
+        Writer::bytes,
+    );
+    pair(
+        w,
+        "http_version",
+        old.map(|o| &o.version[..]),
+        &new.version[..],
+        Writer::bytes,
+    );
     pair(w, "headers", old.map(|o| &o.fields), &new.fields, fields);
     content(w, old.map(|o| &o.content), &new.content, streamed);
-    pair(w, "trailers", old.map(|o| &o.trailers), &new.trailers, |w, t| w.opt(t.as_ref(), fields));
-    pair(w, "timestamp_start", old.map(|o| &o.timestamp_start), &new.timestamp_start, |w, n| number(w, *n));
-    pair(w, "timestamp_end", old.map(|o| &o.timestamp_end), &new.timestamp_end, |w, n| w.opt(*n, number));
+    pair(
+        w,
+        "trailers",
+        old.map(|o| &o.trailers),
+        &new.trailers,
+        |w, t| w.opt(t.as_ref(), fields),
+    );
+    pair(
+        w,
+        "timestamp_start",
+        old.map(|o| &o.timestamp_start),
+        &new.timestamp_start,
+        |w, n| number(w, *n),
+    );
+    pair(
+        w,
+        "timestamp_end",
+        old.map(|o| &o.timestamp_end),
+        &new.timestamp_end,
+        |w, n| w.opt(*n, number),
+    );
 }
 
 fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, streamed: Streamed) {
-    pair(w, "status_code", old.map(|o| &o.status), &new.status, |w, n| w.int(i64::from(*n)));
-    pair(w, "reason", old.map(|o| &o.reason[..]), &new.reason[..], Writer::bytes);
-    pair(w, "http_version", old.map(|o| &o.version[..]), &new.version[..], Writer::bytes);
+    pair(
+        w,
+        "status_code",
+        old.map(|o| &o.status),
+        &new.status,
+        |w, n| w.int(i64::from(*n)),
+    );
+    pair(
+        w,
+        "reason",
+        old.map(|o| &o.reason[..]),
+        &new.reason[..],
+        Writer::bytes,
+    );
+    pair(
+        w,
+        "http_version",
+        old.map(|o| &o.version[..]),
+        &new.version[..],
+        Writer::bytes,
+    );
     pair(w, "headers", old.map(|o| &o.fields), &new.fields, fields);
     content(w, old.map(|o| &o.content), &new.content, streamed);
-    pair(w, "trailers", old.map(|o| &o.trailers), &new.trailers, |w, t| w.opt(t.as_ref(), fields));
-    pair(w, "timestamp_start", old.map(|o| &o.timestamp_start), &new.timestamp_start, |w, n| number(w, *n));
-    pair(w, "timestamp_end", old.map(|o| &o.timestamp_end), &new.timestamp_end, |w, n| w.opt(*n, number));
+    pair(
+        w,
+        "trailers",
+        old.map(|o| &o.trailers),
+        &new.trailers,
+        |w, t| w.opt(t.as_ref(), fields),
+    );
+    pair(
+        w,
+        "timestamp_start",
+        old.map(|o| &o.timestamp_start),
+        &new.timestamp_start,
+        |w, n| number(w, *n),
+    );
+    pair(
+        w,
+        "timestamp_end",
+        old.map(|o| &o.timestamp_end),
+        &new.timestamp_end,
+        |w, n| w.opt(*n, number),
+    );
 }
 
 /// The raw block, which the host parses only if a script looks at it.
@@ -210,38 +349,77 @@ fn same_websocket(old: &WebSocketData, new: &WebSocketData) -> bool {
 }
 
 fn put_websocket(w: &mut Writer, old: Option<&WebSocketData>, new: &WebSocketData) {
-    appended(w, old.map(|o| &o.messages[..]), &new.messages, |w, m: &WebSocketMessage| {
-        w.tuple(6);
-        w.int(i64::from(m.opcode));
-        w.bool(m.from_client);
-        w.bytes(&m.content);
-        number(w, m.timestamp);
-        w.bool(m.dropped);
-        w.bool(m.injected);
-    });
-    pair(w, "closed_by_client", old.map(|o| &o.closed_by_client), &new.closed_by_client, |w, b| {
-        w.opt(*b, Writer::bool);
-    });
-    pair(w, "close_code", old.map(|o| &o.close_code), &new.close_code, |w, n| w.opt(*n, Writer::int));
-    pair(w, "close_reason", old.map(|o| &o.close_reason), &new.close_reason, |w, t| {
-        w.opt(t.as_deref(), Writer::text);
-    });
-    pair(w, "timestamp_end", old.map(|o| &o.timestamp_end), &new.timestamp_end, |w, n| {
-        w.opt(*n, Writer::float);
-    });
+    appended(
+        w,
+        old.map(|o| &o.messages[..]),
+        &new.messages,
+        |w, m: &WebSocketMessage| {
+            w.tuple(6);
+            w.int(i64::from(m.opcode));
+            w.bool(m.from_client);
+            w.bytes(&m.content);
+            number(w, m.timestamp);
+            w.bool(m.dropped);
+            w.bool(m.injected);
+        },
+    );
+    pair(
+        w,
+        "closed_by_client",
+        old.map(|o| &o.closed_by_client),
+        &new.closed_by_client,
+        |w, b| {
+            w.opt(*b, Writer::bool);
+        },
+    );
+    pair(
+        w,
+        "close_code",
+        old.map(|o| &o.close_code),
+        &new.close_code,
+        |w, n| w.opt(*n, Writer::int),
+    );
+    pair(
+        w,
+        "close_reason",
+        old.map(|o| &o.close_reason),
+        &new.close_reason,
+        |w, t| {
+            w.opt(t.as_deref(), Writer::text);
+        },
+    );
+    pair(
+        w,
+        "timestamp_end",
+        old.map(|o| &o.timestamp_end),
+        &new.timestamp_end,
+        |w, n| {
+            w.opt(*n, Writer::float);
+        },
+    );
 }
 
 fn put_messages(w: &mut Writer, old: Option<&MessageFlow>, new: &MessageFlow) {
-    appended(w, old.map(|o| &o.messages[..]), &new.messages, |w, m: &StreamMessage| {
-        w.tuple(3);
-        w.bool(m.from_client);
-        w.bytes(&m.content);
-        number(w, m.timestamp);
-    });
+    appended(
+        w,
+        old.map(|o| &o.messages[..]),
+        &new.messages,
+        |w, m: &StreamMessage| {
+            w.tuple(3);
+            w.bool(m.from_client);
+            w.bytes(&m.content);
+            number(w, m.timestamp);
+        },
+    );
 }
 
 /// Messages only grow, and only the last one changes: `messages` is a list of all of them, `+messages` of new ones.
-fn appended<T: PartialEq>(w: &mut Writer, old: Option<&[T]>, new: &[T], put: impl Fn(&mut Writer, &T)) {
+fn appended<T: PartialEq>(
+    w: &mut Writer,
+    old: Option<&[T]>,
+    new: &[T],
+    put: impl Fn(&mut Writer, &T),
+) {
     let known = match old {
         Some(old) if old.len() <= new.len() && old.last() == new.get(old.len().wrapping_sub(1)) => {
             if old.len() == new.len() {

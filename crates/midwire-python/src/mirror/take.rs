@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_flow::{
-    ClientConn, Content, Dns, DnsFlow, Flow, FlowError, FlowInfo, HttpFlow, Id, MessageFlow, Number, Replay, Request,
-    Response, ServerConn, StreamMessage, Value, WebSocketData, WebSocketMessage,
+    ClientConn, Content, Dns, DnsFlow, Flow, FlowError, FlowInfo, HttpFlow, Id, MessageFlow,
+    Number, Replay, Request, Response, ServerConn, StreamMessage, Value, WebSocketData,
+    WebSocketMessage,
 };
 use midwire_wire::Fields;
 use midwire_wire::dns::{Question, Record};
@@ -78,8 +79,14 @@ pub(crate) fn new_flow(state: &Value, files: &Files) -> Result<Flow, Refused> {
             response: None,
             websocket: None,
         })),
-        "tcp" => Flow::Tcp(MessageFlow { info, messages: Vec::new() }),
-        "udp" => Flow::Udp(MessageFlow { info, messages: Vec::new() }),
+        "tcp" => Flow::Tcp(MessageFlow {
+            info,
+            messages: Vec::new(),
+        }),
+        "udp" => Flow::Udp(MessageFlow {
+            info,
+            messages: Vec::new(),
+        }),
         "dns" => Flow::Dns(Box::new(DnsFlow {
             info,
             request: blank_dns(),
@@ -123,7 +130,9 @@ fn take_info(info: &mut FlowInfo, key: &str, value: &Value, files: &Files) -> Re
                 .collect::<Result<_, _>>()?;
         }
         "backup" => {
-            let backup = opt(replaced(value).unwrap_or(value), |state| new_flow(state, files))?;
+            let backup = opt(replaced(value).unwrap_or(value), |state| {
+                new_flow(state, files)
+            })?;
             info.backup = backup.map(Box::new);
         }
         "client_conn" => match replaced(value) {
@@ -202,8 +211,12 @@ fn take_request(request: &mut Request, changes: &Value, files: &Files) -> Result
             "headers" => request.fields = fields(value, "request.headers")?,
             "content" => request.content = content(value, files, "request.content")?,
             "trailers" => request.trailers = opt(value, |v| fields(v, "request.trailers"))?,
-            "timestamp_start" => request.timestamp_start = number(value, "request.timestamp_start")?,
-            "timestamp_end" => request.timestamp_end = opt(value, |v| number(v, "request.timestamp_end"))?,
+            "timestamp_start" => {
+                request.timestamp_start = number(value, "request.timestamp_start")?
+            }
+            "timestamp_end" => {
+                request.timestamp_end = opt(value, |v| number(v, "request.timestamp_end"))?
+            }
             _ => {}
         }
     }
@@ -222,8 +235,12 @@ fn take_response(response: &mut Response, changes: &Value, files: &Files) -> Res
             "headers" => response.fields = fields(value, "response.headers")?,
             "content" => response.content = content(value, files, "response.content")?,
             "trailers" => response.trailers = opt(value, |v| fields(v, "response.trailers"))?,
-            "timestamp_start" => response.timestamp_start = number(value, "response.timestamp_start")?,
-            "timestamp_end" => response.timestamp_end = opt(value, |v| number(v, "response.timestamp_end"))?,
+            "timestamp_start" => {
+                response.timestamp_start = number(value, "response.timestamp_start")?
+            }
+            "timestamp_end" => {
+                response.timestamp_end = opt(value, |v| number(v, "response.timestamp_end"))?
+            }
             _ => {}
         }
     }
@@ -234,11 +251,14 @@ fn take_websocket(websocket: &mut WebSocketData, changes: &Value) -> Result<(), 
     for (key, value) in pairs(changes, "websocket")? {
         match key.as_text().unwrap_or_default() {
             "messages" => take_messages(&mut websocket.messages, value, websocket_message)?,
-            "closed_by_client" => websocket.closed_by_client = opt(value, |v| boolean(v, "closed_by_client"))?,
+            "closed_by_client" => {
+                websocket.closed_by_client = opt(value, |v| boolean(v, "closed_by_client"))?
+            }
             "close_code" => websocket.close_code = value.as_i64(),
             "close_reason" => websocket.close_reason = opt(value, |v| text(v, "close_reason"))?,
             "timestamp_end" => {
-                websocket.timestamp_end = opt(value, |v| number(v, "timestamp_end"))?.map(Number::as_f64);
+                websocket.timestamp_end =
+                    opt(value, |v| number(v, "timestamp_end"))?.map(Number::as_f64);
             }
             _ => {}
         }
@@ -286,7 +306,9 @@ fn take_messages<T: Edit>(
     if let Value::Dict(edits) = value {
         for (at, changes) in edits {
             let at = at.as_i64().and_then(|at| usize::try_from(at).ok());
-            let message = at.and_then(|at| messages.get_mut(at)).ok_or(Refused("messages"))?;
+            let message = at
+                .and_then(|at| messages.get_mut(at))
+                .ok_or(Refused("messages"))?;
             for (key, value) in pairs(changes, "messages")? {
                 message.edit(key.as_text().unwrap_or_default(), value)?;
             }
@@ -310,7 +332,8 @@ fn message(value: &Value) -> Result<StreamMessage, Refused> {
 }
 
 fn websocket_message(value: &Value) -> Result<WebSocketMessage, Refused> {
-    let [kind, from_client, content, timestamp, dropped, injected] = list(value, "messages")? else {
+    let [kind, from_client, content, timestamp, dropped, injected] = list(value, "messages")?
+    else {
         return Err(Refused("messages"));
     };
     Ok(WebSocketMessage {
@@ -358,10 +381,14 @@ fn take_dns(state: &Value) -> Result<(Dns, Number), Refused> {
             "id" => dns.id = int(value, "id")?,
             "query" => dns.query = boolean(value, "query")?,
             "op_code" => dns.op_code = int(value, "op_code")?,
-            "authoritative_answer" => dns.authoritative_answer = boolean(value, "authoritative_answer")?,
+            "authoritative_answer" => {
+                dns.authoritative_answer = boolean(value, "authoritative_answer")?
+            }
             "truncation" => dns.truncation = boolean(value, "truncation")?,
             "recursion_desired" => dns.recursion_desired = boolean(value, "recursion_desired")?,
-            "recursion_available" => dns.recursion_available = boolean(value, "recursion_available")?,
+            "recursion_available" => {
+                dns.recursion_available = boolean(value, "recursion_available")?
+            }
             "reserved" => dns.reserved = int(value, "reserved")?,
             "response_code" => dns.response_code = int(value, "response_code")?,
             "questions" => {
@@ -417,9 +444,10 @@ fn content(value: &Value, files: &Files, what: &'static str) -> Result<Content, 
         Value::Null => Ok(Content::Missing),
         Value::Bytes(bytes) => Ok(Content::Memory(bytes.clone())),
         Value::List(items) => match items.as_slice() {
-            [Value::Text(mark), Value::Int(number)] if mark == "@" => {
-                files.take(*number).map(Content::Memory).map_err(|_| Refused(what))
-            }
+            [Value::Text(mark), Value::Int(number)] if mark == "@" => files
+                .take(*number)
+                .map(Content::Memory)
+                .map_err(|_| Refused(what)),
             _ => Err(Refused(what)),
         },
         _ => Err(Refused(what)),
@@ -433,7 +461,11 @@ fn fields(value: &Value, what: &'static str) -> Result<Fields, Refused> {
             return Err(Refused(what));
         };
         let (name, value) = (bytes(name, what)?, bytes(value, what)?);
-        if name.is_empty() || breaks_line(&name) || name.contains(&b':') && !name.starts_with(b":") || breaks_line(&value) {
+        if name.is_empty()
+            || breaks_line(&name)
+            || name.contains(&b':') && !name.starts_with(b":")
+            || breaks_line(&value)
+        {
             return Err(Refused(what));
         }
         fields.append(name, value);
@@ -448,16 +480,34 @@ fn breaks_line(bytes: &[u8]) -> bool {
 
 /// Bytes without line ends.
 fn phrase(value: &Value, what: &'static str) -> Result<Bytes, Refused> {
-    bytes(value, what).and_then(|bytes| if breaks_line(&bytes) { Err(Refused(what)) } else { Ok(bytes) })
+    bytes(value, what).and_then(|bytes| {
+        if breaks_line(&bytes) {
+            Err(Refused(what))
+        } else {
+            Ok(bytes)
+        }
+    })
 }
 
 /// Bytes without line ends and blanks.
 fn word(value: &Value, what: &'static str) -> Result<Bytes, Refused> {
-    phrase(value, what).and_then(|bytes| if bytes.contains(&b' ') { Err(Refused(what)) } else { Ok(bytes) })
+    phrase(value, what).and_then(|bytes| {
+        if bytes.contains(&b' ') {
+            Err(Refused(what))
+        } else {
+            Ok(bytes)
+        }
+    })
 }
 
 fn line(value: &Value, what: &'static str) -> Result<String, Refused> {
-    text(value, what).and_then(|text| if breaks_line(text.as_bytes()) { Err(Refused(what)) } else { Ok(text) })
+    text(value, what).and_then(|text| {
+        if breaks_line(text.as_bytes()) {
+            Err(Refused(what))
+        } else {
+            Ok(text)
+        }
+    })
 }
 
 pub(crate) fn bytes(value: &Value, what: &'static str) -> Result<Bytes, Refused> {
@@ -491,7 +541,10 @@ pub(crate) fn list<'a>(value: &'a Value, what: &'static str) -> Result<&'a [Valu
     }
 }
 
-pub(crate) fn opt<T>(value: &Value, read: impl FnOnce(&Value) -> Result<T, Refused>) -> Result<Option<T>, Refused> {
+pub(crate) fn opt<T>(
+    value: &Value,
+    read: impl FnOnce(&Value) -> Result<T, Refused>,
+) -> Result<Option<T>, Refused> {
     match value {
         Value::Null => Ok(None),
         value => read(value).map(Some),
@@ -499,7 +552,10 @@ pub(crate) fn opt<T>(value: &Value, read: impl FnOnce(&Value) -> Result<T, Refus
 }
 
 fn int<T: TryFrom<i64>>(value: &Value, what: &'static str) -> Result<T, Refused> {
-    value.as_i64().and_then(|n| T::try_from(n).ok()).ok_or(Refused(what))
+    value
+        .as_i64()
+        .and_then(|n| T::try_from(n).ok())
+        .ok_or(Refused(what))
 }
 
 fn number(value: &Value, what: &'static str) -> Result<Number, Refused> {
