@@ -10,8 +10,8 @@ use midwire_core::hooks::{
 use midwire_flow::{ClientConn, Flow, FlowError, Id, Response, ServerConn, Value};
 
 use crate::files::Files;
-use crate::mirror::connection::{put_client, put_server, take_client, take_server};
-use crate::mirror::put::{follow, put_flow};
+use crate::mirror::connection::{put_open_client, put_open_server, take_client, take_server};
+use crate::mirror::put::{View, follow, put_flow};
 use crate::mirror::take::{Refused, take_flow};
 use crate::mirror::{Mirror, Streamed};
 use crate::value::Writer;
@@ -165,7 +165,7 @@ fn put_client_ref(w: &mut Writer, mirror: &mut Mirror, client: &Arc<ClientConn>)
     w.tuple(2);
     w.text(&client.id.to_string());
     let news = mirror.client_is_news(client);
-    w.opt(news.then_some(client), |w, client| put_client(w, client));
+    w.opt(news.then_some(client), |w, client| put_open_client(w, client));
 }
 
 /// `(id, state or None)`.
@@ -173,7 +173,7 @@ fn put_server_ref(w: &mut Writer, mirror: &mut Mirror, server: &Arc<ServerConn>)
     w.tuple(2);
     w.text(&server.id.to_string());
     let news = mirror.server_is_news(server);
-    w.opt(news.then_some(server), |w, server| put_server(w, server));
+    w.opt(news.then_some(server), |w, server| put_open_server(w, server));
 }
 
 /// `(id, type, live, whole, client, server, newer parts)`, and notes that the host has them then.
@@ -192,13 +192,13 @@ pub(super) fn put_flow_ref(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_
     match mirror.flows.get_mut(&info.id) {
         Some(known) => {
             let old = has_it.then_some(&known.flow);
-            w.dict(|w| put_flow(w, old, &flow, known.streamed));
+            w.dict(|w| put_flow(w, old, &flow, &View::of(known.streamed)));
             follow(&mut known.flow, &flow);
             known.live = true;
             known.dirty = false;
         }
         None => {
-            w.dict(|w| put_flow(w, None, &flow, [Streamed::No; 2]));
+            w.dict(|w| put_flow(w, None, &flow, &View::of([Streamed::No; 2])));
             mirror.keep(&info.id, flow);
         }
     }

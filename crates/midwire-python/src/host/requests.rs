@@ -14,7 +14,7 @@ use midwire_flow::{Flow, Id, Value, codec, file};
 
 use super::{Inner, convert, hooks};
 use crate::frame::{Frame, Head, Kind, Op};
-use crate::mirror::put::{follow, put_flow, put_state};
+use crate::mirror::put::{View, follow, put_flow, put_state};
 use crate::mirror::take::{new_flow, take_flow};
 use crate::value::{self, Writer};
 use crate::worker::Worker;
@@ -415,7 +415,7 @@ fn outcome_with_flows(
             Some(known) => {
                 w.tuple(2);
                 w.text(&id.to_string());
-                w.dict(|w| put_flow(w, Some(&known.flow), &flow, known.streamed));
+                w.dict(|w| put_flow(w, Some(&known.flow), &flow, &View::of(known.streamed)));
                 let live = known.flow.info().live;
                 follow(&mut known.flow, &flow);
                 known.flow.info_mut().live = live;

@@ -7,33 +7,60 @@ use crate::value::Writer;
 
 /// The state of a client connection.
 pub(crate) fn put_client(w: &mut Writer, client: &ClientConn) {
+    w.dict(|w| client_pairs(w, client));
+}
+
+/// A client connection as the host mirrors it: also whether it is open.
+pub(crate) fn put_open_client(w: &mut Writer, client: &ClientConn) {
     w.dict(|w| {
-        put_connection(w, client);
-        w.key("mitmcert");
-        w.opt(client.mitmcert.as_ref(), put_certificate);
-        w.key("proxy_mode");
-        w.text(match client.proxy_mode.as_str() {
-            "" => "regular",
-            mode => mode,
-        });
+        client_pairs(w, client);
+        put_open(w, client);
+    });
+}
+
+fn client_pairs(w: &mut Writer, client: &ClientConn) {
+    put_connection(w, client);
+    w.key("mitmcert");
+    w.opt(client.mitmcert.as_ref(), put_certificate);
+    w.key("proxy_mode");
+    w.text(match client.proxy_mode.as_str() {
+        "" => "regular",
+        mode => mode,
     });
 }
 
 /// The state of a server connection.
 pub(crate) fn put_server(w: &mut Writer, server: &ServerConn) {
+    w.dict(|w| server_pairs(w, server));
+}
+
+/// A server connection as the host mirrors it: also whether it is open.
+pub(crate) fn put_open_server(w: &mut Writer, server: &ServerConn) {
     w.dict(|w| {
-        put_connection(w, server);
-        w.key("address");
-        w.opt(server.address.as_ref(), put_address);
-        w.key("timestamp_tcp_setup");
-        w.opt(server.timestamp_tcp_setup, Writer::float);
-        w.key("via");
-        w.opt(server.via.as_ref(), |w, via| {
-            w.tuple(2);
-            w.text(&via.scheme);
-            put_address(w, &via.address);
-        });
+        server_pairs(w, server);
+        put_open(w, server);
     });
+}
+
+fn server_pairs(w: &mut Writer, server: &ServerConn) {
+    put_connection(w, server);
+    w.key("address");
+    w.opt(server.address.as_ref(), put_address);
+    w.key("timestamp_tcp_setup");
+    w.opt(server.timestamp_tcp_setup, Writer::float);
+    w.key("via");
+    w.opt(server.via.as_ref(), |w, via| {
+        w.tuple(2);
+        w.text(&via.scheme);
+        put_address(w, &via.address);
+    });
+}
+
+/// Not part of a flow file: whether bytes can pass right now, as mitmproxy's `ConnectionState` has it.
+fn put_open(w: &mut Writer, conn: &Connection) {
+    w.key("state");
+    let open = conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
+    w.int(if open { 3 } else { 0 });
 }
 
 fn put_connection(w: &mut Writer, conn: &Connection) {
@@ -74,11 +101,6 @@ fn put_connection(w: &mut Writer, conn: &Connection) {
     w.opt(conn.timestamp_end, Writer::float);
     w.key("timestamp_tls_setup");
     w.opt(conn.timestamp_tls_setup, Writer::float);
-    // Not part of a flow file: whether bytes can pass right now.
-    w.key("state");
-    let open =
-        conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
-    w.int(if open { 3 } else { 0 });
 }
 
 fn put_certificate(w: &mut Writer, certificate: &Certificate) {

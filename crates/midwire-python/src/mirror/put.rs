@@ -10,15 +10,41 @@ use super::connection::{put_client, put_server};
 use super::{INLINE_CONTENT, Streamed};
 use crate::value::Writer;
 
+/// How a flow is shown to the host.
+pub(crate) struct View {
+    /// How request and response pass; content that streams reads as missing.
+    pub(crate) streamed: [Streamed; 2],
+    /// As a file would have it: fields as pairs, content in place.
+    whole: bool,
+}
+
+impl View {
+    /// Parts of a flow that the host mirrors.
+    pub(crate) fn of(streamed: [Streamed; 2]) -> Self {
+        Self {
+            streamed,
+            whole: false,
+        }
+    }
+
+    fn whole() -> Self {
+        Self {
+            streamed: [Streamed::No; 2],
+            whole: true,
+        }
+    }
+}
+
+/// Largest content in a whole state, such as a backup; larger content is missing there.
+const STATE_CONTENT: usize = 4 << 20;
+
 /// Writes the pairs of `new` that differ from `old`; all of them without `old`.
-///
-/// Content of a message that the script lets stream reads as missing.
-pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, streamed: [Streamed; 2]) {
+pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, view: &View) {
     let old_info = old.map(Flow::info);
     put_info(w, old_info, new.info());
     match (new, old) {
-        (Flow::Http(new), Some(Flow::Http(old))) => put_http(w, Some(old), new, streamed),
-        (Flow::Http(new), _) => put_http(w, None, new, streamed),
+        (Flow::Http(new), Some(Flow::Http(old))) => put_http(w, Some(old), new, view),
+        (Flow::Http(new), _) => put_http(w, None, new, view),
         (Flow::Tcp(new) | Flow::Udp(new), Some(Flow::Tcp(old) | Flow::Udp(old))) => {
             put_messages(w, Some(old), new)
         }
@@ -28,7 +54,7 @@ pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, streamed:
     }
 }
 
-/// The whole state, as a backup or file has it. Content is there whatever its size.
+/// The whole state, as a backup or file has it.
 pub(crate) fn put_state(w: &mut Writer, flow: &Flow) {
     w.dict(|w| {
         w.key("version");
@@ -43,7 +69,7 @@ pub(crate) fn put_state(w: &mut Writer, flow: &Flow) {
         put_server(w, &flow.info().server_conn);
         w.key("backup");
         w.null();
-        put_flow(w, None, flow, [Streamed::No; 2]);
+        put_flow(w, None, flow, &View::whole());
     });
 }
 
@@ -126,15 +152,10 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
     }
 }
 
-fn put_http(
-    w: &mut Writer,
-    old: Option<&HttpFlow>,
-    new: &HttpFlow,
-    [request, response]: [Streamed; 2],
-) {
+fn put_http(w: &mut Writer, old: Option<&HttpFlow>, new: &HttpFlow, view: &View) {
     if old.is_none_or(|old| !same_request(&old.request, &new.request)) {
         w.key("request");
-        w.dict(|w| put_request(w, old.map(|o| &o.request), &new.request, request));
+        w.dict(|w| put_request(w, old.map(|o| &o.request), &new.request, view));
     }
     let before = old.and_then(|o| o.response.as_ref());
     match &new.response {
@@ -144,7 +165,7 @@ fn put_http(
         }
         Some(now) if before.is_none_or(|before| !same_response(before, now)) => {
             w.key("response");
-            w.dict(|w| put_response(w, before, now, response));
+            w.dict(|w| put_response(w, before, now, view));
         }
         _ => {}
     }
@@ -202,7 +223,7 @@ pub(crate) fn same_content(old: &Content, new: &Content) -> bool {
     }
 }
 
-fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, streamed: Streamed) {
+fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, view: &View) {
     pair(
         w,
         "host",
@@ -248,14 +269,16 @@ fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, streamed: S
         &new.version[..],
         Writer::bytes,
     );
-    pair(w, "headers", old.map(|o| &o.fields), &new.fields, fields);
-    content(w, old.map(|o| &o.content), &new.content, streamed);
+    pair(w, "headers", old.map(|o| &o.fields), &new.fields, |w, f| {
+        fields(w, f, view)
+    });
+    content(w, old.map(|o| &o.content), &new.content, view, 0);
     pair(
         w,
         "trailers",
         old.map(|o| &o.trailers),
         &new.trailers,
-        |w, t| w.opt(t.as_ref(), fields),
+        |w, t| w.opt(t.as_ref(), |w, t| fields(w, t, view)),
     );
     pair(
         w,
@@ -273,7 +296,7 @@ fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, streamed: S
     );
 }
 
-fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, streamed: Streamed) {
+fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, view: &View) {
     pair(
         w,
         "status_code",
@@ -295,14 +318,16 @@ fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, streamed
         &new.version[..],
         Writer::bytes,
     );
-    pair(w, "headers", old.map(|o| &o.fields), &new.fields, fields);
-    content(w, old.map(|o| &o.content), &new.content, streamed);
+    pair(w, "headers", old.map(|o| &o.fields), &new.fields, |w, f| {
+        fields(w, f, view)
+    });
+    content(w, old.map(|o| &o.content), &new.content, view, 1);
     pair(
         w,
         "trailers",
         old.map(|o| &o.trailers),
         &new.trailers,
-        |w, t| w.opt(t.as_ref(), fields),
+        |w, t| w.opt(t.as_ref(), |w, t| fields(w, t, view)),
     );
     pair(
         w,
@@ -321,21 +346,39 @@ fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, streamed
 }
 
 /// The raw block, which the host parses only if a script looks at it.
-fn fields(w: &mut Writer, fields: &Fields) {
-    w.bytes_with(fields.encoded_len(), |out| fields.write_to(out));
+fn fields(w: &mut Writer, fields: &Fields, view: &View) {
+    if !view.whole {
+        return w.bytes_with(fields.encoded_len(), |out| fields.write_to(out));
+    }
+    w.tuple(fields.len());
+    for (name, value) in fields.iter() {
+        w.tuple(2);
+        w.bytes(name);
+        w.bytes(value);
+    }
 }
 
 /// Bytes, `None`, or the size of content that crosses when it is read.
-fn content(w: &mut Writer, old: Option<&Content>, new: &Content, streamed: Streamed) {
+fn content(w: &mut Writer, old: Option<&Content>, new: &Content, view: &View, part: usize) {
     if old.is_some_and(|old| same_content(old, new)) {
         return;
     }
+    let inline = if view.whole {
+        STATE_CONTENT
+    } else {
+        INLINE_CONTENT
+    };
+    let streams = view.streamed.get(part).is_some_and(|s| *s != Streamed::No);
     w.key("content");
     match new {
-        _ if streamed != Streamed::No => w.null(),
+        _ if streams => w.null(),
         Content::Missing | Content::Passed { .. } => w.null(),
-        Content::Memory(bytes) if bytes.len() <= INLINE_CONTENT => w.bytes(bytes),
-        large => w.int(large.size().unwrap_or_default() as i64),
+        Content::Memory(bytes) if bytes.len() <= inline => w.bytes(bytes),
+        large if !view.whole => w.int(large.size().unwrap_or_default() as i64),
+        large if large.size().is_some_and(|size| size <= inline as u64) => {
+            w.opt(large.bytes().as_deref(), Writer::bytes);
+        }
+        _ => w.null(),
     }
 }
 
