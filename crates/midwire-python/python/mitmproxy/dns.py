@@ -387,17 +387,13 @@ class DNSMessage(_Plain):
         return self.packed
 
     def fail(self, response_code: int) -> "DNSMessage":
-        """A response that says why there is no answer. ValueError: not a query or no error."""
+        """A response that says why there is no answer. ValueError: NOERROR is no reason."""
         if response_code == response_codes.NOERROR:
             raise ValueError("response_code must be an error code.")
-        if not self.query:
-            raise ValueError("fail() is for queries.")
         return self._respond(response_code, [], False)
 
     def succeed(self, answers: List[ResourceRecord]) -> "DNSMessage":
-        """A response with answers. ValueError: this is not a query."""
-        if not self.query:
-            raise ValueError("succeed() is for queries.")
+        """A response with answers."""
         return self._respond(response_codes.NOERROR, answers, True)
 
     def _respond(

@@ -3,12 +3,13 @@
 import warnings
 from typing import Optional
 
-from mitmproxy import connection, flow, websocket
+from mitmproxy import connection, flow
 from mitmproxy._http.headers import Headers
 from mitmproxy._http.message import Message
 from mitmproxy._http.request import Request
 from mitmproxy._http.response import Response
 from mitmproxy._http.tracking import MessageData, RequestData, ResponseData
+from mitmproxy.websocket import WebSocketData
 
 __all__ = [
     "HTTPFlow",
@@ -30,11 +31,11 @@ class HTTPFlow(flow.Flow):
     response: Optional[Response] = None
     error: Optional[flow.Error] = None
     """Set if no response could be delivered; a flow may have a response and an error."""
-    websocket: Optional[websocket.WebSocketData] = None
+    websocket: Optional[WebSocketData] = None
     _parts = {
         "request": Request,
         "response": Response,
-        "websocket": websocket.WebSocketData,
+        "websocket": WebSocketData,
     }
 
     def __init__(

@@ -78,11 +78,6 @@ class WebSocketMessage(flow.TrackedMessage):
             return repr(self.content.decode(errors="replace"))
         return repr(self.content)
 
-    def __str__(self) -> str:
-        if self.type == Opcode.TEXT:
-            return self.content.decode(errors="replace")
-        return repr(self.content)
-
     @property
     def is_text(self) -> bool:
         """Is this a text message?"""

@@ -16,6 +16,8 @@ def _text(data: bytes) -> str:
 def _bytes(value: Union[str, bytes]) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
+    if not isinstance(value, bytes):
+        raise TypeError(f"Expected str or bytes, but got {type(value).__name__}.")
     return value
 
 

@@ -59,7 +59,7 @@ def escaped_str_to_bytes(data: str) -> bytes:
 
 
 def is_mostly_bin(s: bytes) -> bool:
-    """Are more than 30 % of the first hundred bytes not text?"""
+    """Are 30 % or more of the first hundred bytes not text?"""
     if not s:
         return False
     # The cut may go through a character, so up to three bytes more are looked at.
@@ -73,9 +73,9 @@ def is_mostly_bin(s: bytes) -> bool:
         text = head.decode("utf-8")
     except UnicodeDecodeError:
         bad = sum(1 for byte in head if byte < 9 or 13 < byte < 32 or byte > 126)
-        return bad / len(head) > 0.3
+        return bad / len(head) >= 0.3
     bad = sum(1 for char in text if not char.isprintable() and char not in "\t\n\r\v\f")
-    return bad / len(text) > 0.3
+    return bad / len(text) >= 0.3
 
 
 def is_xml(s: bytes) -> bool:
