@@ -133,10 +133,15 @@ class Bridge:
         return ()
 
     def set_options(self, values: Dict[str, Any]) -> None:
-        """Change options of the core, all or none. OptionsError: refused."""
+        """Change options of the core, all or none. OptionsError: refused.
 
-    def add_option(self, spec: "OptionSpec") -> None:
-        """A script declares an option; a deferred ``--set`` value may come in afterwards."""
+        The scripts of this process have agreed already: the core must not ask them again
+        with ``configure``."""
+
+    def add_option(self, spec: "OptionSpec") -> Optional[Sequence[str]]:
+        """A script declares an option. Gives the values (texts after ``=``) of ``--set`` that
+        waited for it, which are set at once (and come back by ``set_options``)."""
+        return None
 
     def command_specs(self) -> Sequence["CommandSpec"]:
         """All commands of the core."""
