@@ -80,8 +80,16 @@ Where the host plugs in elsewhere
 * ``mitmproxy.command.CommandManager``: commands it does not know itself go to
   ``Bridge.call_command``; those that scripts add are announced by ``Bridge.add_command``.
 * ``mitmproxy.addonmanager.AddonManager``: ``add``, ``remove``, ``await trigger_event(hook)``,
-  ``trigger(hook)``, ``interest() -> set of hook names`` that its addons define.
+  ``trigger(hook)``, ``handle_lifecycle(hook)`` (the hook, then ``update`` for a flow),
+  ``interest() -> set of hook names`` that its addons define, ``observed() -> set`` of those
+  whose handlers only read (``midwire.observe``): nobody needs to wait for them.
   ``mitmproxy.hooks.make(name, *args)`` makes the hook objects.
+* ``mitmproxy.contentviews``: ``prettify(data, metadata, name)`` and ``reencode_message`` run
+  the views of scripts, ``registry`` has them.
+* ``next_layer``: make ``layer.NextLayer(context)``, set ``_from_client``/``_from_server`` to the
+  bytes seen, and read ``data.layer._choice() -> (kind, arguments)`` afterwards (``layer`` is
+  ``None`` if no script chose). ``tls.ClientHelloData``: read ``ignore_connection`` and
+  ``establish_server_tls_first``.
 * ``mitmproxy.addons.script.load_script(path) -> module or None`` loads one file the way
   ``-s`` does (errors are logged); ``Script`` and ``ScriptLoader`` are in the same module.
 """

@@ -179,6 +179,18 @@ class AddonManager:
                     found.add(name)
         return found
 
+    def observed(self) -> Set[str]:
+        """The names of those hooks whose handlers are all marked by ``midwire.observe``."""
+        observed: Set[str] = set()
+        acting: Set[str] = set()
+        for addon in traverse(self.chain):
+            for name in hooks.all_hooks:
+                handler = getattr(addon, name, None)
+                if _is_handler(handler):
+                    marked = getattr(handler, "__midwire_observe__", False)
+                    (observed if marked else acting).add(name)
+        return observed - acting
+
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
         """Call a hook, then ``update`` if its argument is a flow."""
         await self.trigger_event(event)
