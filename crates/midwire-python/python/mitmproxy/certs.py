@@ -10,26 +10,16 @@ from mitmproxy.coretypes import serializable
 
 _OID_NAMES = {
     "2.5.4.3": "CN",
-    "2.5.4.4": "SN",
-    "2.5.4.5": "serialNumber",
     "2.5.4.6": "C",
     "2.5.4.7": "L",
     "2.5.4.8": "ST",
-    "2.5.4.9": "street",
+    "2.5.4.9": "STREET",
     "2.5.4.10": "O",
     "2.5.4.11": "OU",
-    "2.5.4.12": "title",
-    "2.5.4.42": "GN",
-    "2.5.4.97": "organizationIdentifier",
-    "1.2.840.113549.1.9.1": "emailAddress",
     "0.9.2342.19200300.100.1.1": "UID",
     "0.9.2342.19200300.100.1.25": "DC",
-    "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL",
-    "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
-    "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
-    "2.5.4.15": "businessCategory",
-    "2.5.4.17": "postalCode",
 }
+"""The short names of RFC 4514 section 3; others are given by number."""
 _RSA = "1.2.840.113549.1.1.1"
 _DSA = "1.2.840.10040.4.1"
 _EC = "1.2.840.10045.2.1"
@@ -224,6 +214,8 @@ class Cert(serializable.Serializable):
     @classmethod
     def from_pem(cls, data: bytes) -> "Cert":
         """A certificate from PEM. ValueError: malformed."""
+        if b"-----BEGIN CERTIFICATE-----" not in data:
+            raise ValueError("no PEM certificate found")
         cert = cls(data)
         _ = cert._parsed
         return cert

@@ -448,7 +448,8 @@ _REX = {kind.code: kind for kind in filter_rex}
 _INT = {kind.code: kind for kind in filter_int}
 
 _SPACE = re.compile(r"\s*")
-_NAME = re.compile(r"~([a-z]+)(?![a-zA-Z0-9_])")
+# A name ends at a blank or the end of the text; nothing printable may follow at once.
+_NAME = re.compile(r"~([a-z]+)(?![!-\x7e])")
 _WORD = re.compile(r"""[^()~'"\s]+""")
 _NUMBER = re.compile(r"[0-9]+")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
@@ -578,7 +579,7 @@ class _Parser:
 @functools.lru_cache(maxsize=256)
 def parse(s: str) -> TFilter:
     """Parse a filter expression. ValueError: empty or invalid."""
-    if not s.strip():
+    if not s:
         raise ValueError("Empty filter expression")
     try:
         result = _Parser(s).whole()

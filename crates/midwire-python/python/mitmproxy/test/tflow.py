@@ -251,5 +251,6 @@ def tflows() -> List[flow.Flow]:
         tudpflow(),
         tudpflow(err=True),
         tdnsflow(resp=True),
+        tdnsflow(req=tutils.tdnsreq(questions=[])),
         tdnsflow(err=True),
     ]
