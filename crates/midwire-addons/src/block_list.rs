@@ -9,13 +9,11 @@ use midwire_core::options::{Changed, Options};
 use midwire_flow::{FlowError, HttpFlow, Response, Value};
 use midwire_wire::Fields;
 
+use crate::answer::SERVER;
 use crate::rules::{StatusRule, is_open, parse_all};
 
 /// The status code that stands for no answer at all.
 const NO_RESPONSE: u16 = 444;
-
-/// What answers call themselves, as scripts and tests of the original look for it.
-const SERVER: &str = "mitmproxy 12.2.3";
 
 /// Blocks requests that match a rule; later rules override earlier ones.
 #[derive(Default)]

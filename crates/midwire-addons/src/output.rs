@@ -55,7 +55,16 @@ impl Output {
     ///
     /// Output that cannot be written ends the program: silently if the reader has gone away, else with the reason.
     pub fn print(&self, kernel: &Kernel, text: &str) {
-        let Err(error) = self.write(text) else {
+        self.print_with(kernel, |out| out.write_all(text.as_bytes()));
+    }
+
+    /// As [`Output::print`], for text that is too large for memory.
+    pub(crate) fn print_with(
+        &self,
+        kernel: &Kernel,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) {
+        let Err(error) = self.write_with(write) else {
             return;
         };
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -65,9 +74,9 @@ impl Output {
         }
     }
 
-    fn write(&self, text: &str) -> io::Result<()> {
+    fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(text.as_bytes())?;
+        write(out.as_mut())?;
         out.flush()
     }
 }

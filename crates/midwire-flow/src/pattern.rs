@@ -172,6 +172,14 @@ impl Pattern {
         }
     }
 
+    /// Bytes of the longest possible match, if a match depends on nothing but itself.
+    ///
+    /// `None` if there is no such bound, if matches may be empty, and for patterns that look around, such as anchors
+    /// do. Others can be searched for in a stream: a place is decided once that many bytes from it on are known.
+    pub fn longest_match(&self) -> Option<usize> {
+        self.inner.engine.longest_match(self.inner.dialect)
+    }
+
     /// Number of groups, the whole match not counted.
     pub fn group_count(&self) -> usize {
         self.inner.engine.groups()

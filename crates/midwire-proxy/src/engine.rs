@@ -2,20 +2,25 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use midwire_core::Kernel;
 use midwire_core::options::Options;
 use midwire_flow::Id;
 use midwire_wire::http1::{Limits, Validation};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
-use crate::listener::{ListenError, Listener};
+use crate::listener::ListenError;
 use crate::live::{InjectError, Injected, Kind, Live};
-use crate::mode::{ModeError, ModeSpec};
+use crate::mode::ModeError;
+use crate::requests;
+use crate::servers::{self, Servers};
 use crate::tls::{
     Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError,
     TlsVersion, UpstreamTls, Verify, VersionRange,
@@ -27,7 +32,7 @@ pub struct Engine {
     tls: ArcSwap<TlsContext>,
     hosts: ArcSwap<HostRules>,
     limits: ArcSwap<Limits>,
-    listening: Mutex<Vec<SocketAddr>>,
+    servers: Servers,
     pub(crate) live: Live,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
@@ -56,7 +61,9 @@ pub enum EngineError {
     #[error(transparent)]
     Mode(#[from] ModeError),
     /// A mode that cannot be served.
-    #[error("mode {0} is not available in this version of midwire; available: regular")]
+    #[error(
+        "mode {0} is not available in this version of midwire; available: regular, transparent (Linux), socks5, upstream, dns, and reverse to http, https, tcp, tls, udp and dns"
+    )]
     ModeUnavailable(String),
     /// Two modes on one address.
     #[error("Cannot spawn multiple servers on the same address: {0}")]
@@ -73,6 +80,7 @@ impl Engine {
     /// One line that says which option or file is at fault.
     pub fn new(kernel: &Arc<Kernel>) -> Result<Arc<Self>, EngineError> {
         let options = kernel.options().load();
+        servers::specs(&options)?;
         let key_log = KeyLogFile::from_env();
         let tls = TlsContext::new(&options, key_log.as_ref())?;
         for warning in tls.leaves.authority().warnings() {
@@ -83,7 +91,7 @@ impl Engine {
             tls: ArcSwap::from_pointee(tls),
             hosts: ArcSwap::from_pointee(HostRules::new(&options)),
             limits: ArcSwap::from_pointee(limits(&options)),
-            listening: Mutex::default(),
+            servers: Servers::default(),
             live: Live::default(),
             tasks: TaskTracker::new(),
             key_log,
@@ -99,6 +107,9 @@ impl Engine {
             let Some(engine) = engine.upgrade() else {
                 return Ok(());
             };
+            if servers::OPTIONS.iter().any(|name| changed.contains(name)) {
+                servers::specs(options).map_err(|error| error.to_string())?;
+            }
             if TLS_OPTIONS.iter().any(|name| changed.contains(name)) {
                 let tls = TlsContext::new(options, engine.key_log.as_ref())
                     .map_err(|error| error.to_string())?;
@@ -110,33 +121,60 @@ impl Engine {
         });
     }
 
-    /// Opens the listeners of all modes.
+    /// Opens the listeners of all modes, unless the option `server` is off. From then on they follow the options.
     ///
     /// # Errors
     /// All failures, a line each; nothing stays open then.
     pub async fn listen(self: &Arc<Self>) -> Result<(), Vec<EngineError>> {
         let options = self.kernel.options().load();
-        let specs = mode_specs(&options).map_err(|error| vec![error])?;
-        let mut listeners = Vec::new();
-        let mut failures = Vec::new();
-        for spec in specs {
-            match Listener::bind(Arc::new(spec), &options).await {
-                Ok(listener) => listeners.push(listener),
-                Err(error) => failures.push(EngineError::from(error)),
-            }
-        }
-        if !failures.is_empty() {
+        if let Err(failures) = self.servers.follow(self, &options).await {
+            self.servers.stop().await;
             return Err(failures);
         }
-        for listener in listeners {
-            tracing::info!("{}", listener.announcement());
-            self.listening
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(listener.addresses());
-            listener.start(self);
+        if let Some(requests) = self.kernel.engine().serve() {
+            self.spawn(requests::serve(Arc::clone(self), requests));
         }
+        let engine = Arc::downgrade(self);
+        let runtime = Handle::current();
+        self.kernel.options().observe(move |_, changed| {
+            let concerned = servers::OPTIONS.iter().any(|name| changed.contains(name));
+            if let Some(engine) = engine.upgrade().filter(|_| concerned) {
+                runtime.spawn(engine.follow_listeners());
+            }
+        });
         Ok(())
+    }
+
+    /// Opens and closes listeners as the options say now, also those that failed before.
+    pub(crate) async fn rebind(self: &Arc<Self>) -> Result<(), String> {
+        let options = self.kernel.options().load();
+        self.servers
+            .follow(self, &options)
+            .await
+            .map_err(|failures| {
+                let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+                lines.join("; ")
+            })
+    }
+
+    /// Path of the revocation list that our certificates name, and the list, which is empty.
+    ///
+    /// # Errors
+    /// The list cannot be signed.
+    pub fn revocation_list(&self) -> Result<(String, Bytes), EngineError> {
+        let tls = self.tls();
+        let authority = tls.leaves.authority();
+        Ok((authority.crl_path(), authority.empty_crl()?))
+    }
+
+    async fn follow_listeners(self: Arc<Self>) {
+        // Loaded here, so that of several changes the last one counts.
+        let options = self.kernel.options().load();
+        if let Err(failures) = self.servers.follow(&self, &options).await {
+            for failure in failures {
+                tracing::error!("{failure}");
+            }
+        }
     }
 
     /// Waits until all connections have ended.
@@ -149,8 +187,8 @@ impl Engine {
     }
 
     /// Runs a task that ends with the engine. A panic in it ends only its own connection.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.tasks.spawn(task)
     }
 
     /// Puts a message into a WebSocket conversation that is going on.
@@ -161,12 +199,25 @@ impl Engine {
         self.live.inject(flow, &[Kind::WebSocket], message)
     }
 
-    /// Puts bytes into a TCP or UDP conversation that is going on.
+    /// Puts bytes into a TCP conversation that is going on.
     ///
     /// # Errors
     /// If the flow is not live or of another kind, or too many messages wait.
     pub fn inject_tcp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
-        self.live.inject(flow, &[Kind::Tcp, Kind::Udp], message)
+        self.live.inject(flow, &[Kind::Tcp], message)
+    }
+
+    /// Puts a datagram into a UDP conversation that is going on.
+    ///
+    /// # Errors
+    /// If the flow is not live or of another kind, or too many messages wait.
+    pub fn inject_udp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
+        self.live.inject(flow, &[Kind::Udp], message)
+    }
+
+    /// Cuts off a WebSocket, TCP or UDP conversation that is going on; false if there is none with this flow.
+    pub fn kill_conversation(&self, flow: &Id) -> bool {
+        self.live.kill(flow)
     }
 
     pub(crate) fn tls(&self) -> Arc<TlsContext> {
@@ -183,50 +234,16 @@ impl Engine {
 
     /// True if a listener of this process has this port.
     pub(crate) fn listens_on(&self, port: u16) -> bool {
-        self.listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.servers
+            .addresses()
             .iter()
             .any(|address| address.port() == port)
     }
 
     /// Addresses that are listened on.
     pub fn listening(&self) -> Vec<SocketAddr> {
-        self.listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.servers.addresses().to_vec()
     }
-}
-
-/// Checks the option `mode` and gives its specifications.
-fn mode_specs(options: &Options) -> Result<Vec<ModeSpec>, EngineError> {
-    let mut specs: Vec<ModeSpec> = Vec::new();
-    for text in &options.mode {
-        let spec = ModeSpec::parse(text)?;
-        if spec.mode != crate::mode::Mode::Regular {
-            return Err(EngineError::ModeUnavailable(spec.full));
-        }
-        let address = |spec: &ModeSpec| {
-            (
-                spec.host.clone(),
-                spec.port
-                    .or(options.listen_port.and_then(|p| p.try_into().ok())),
-            )
-        };
-        if specs.iter().any(|other| address(other) == address(&spec)) && address(&spec).1 != Some(0)
-        {
-            let (host, port) = address(&spec);
-            let shown = format!(
-                "{}:{}",
-                host.as_deref().unwrap_or("*"),
-                port.or(spec.default_port()).unwrap_or(0)
-            );
-            return Err(EngineError::SameAddress(shown));
-        }
-        specs.push(spec);
-    }
-    Ok(specs)
 }
 
 const TLS_OPTIONS: &[&str] = &[

@@ -135,6 +135,9 @@ pub(crate) enum ConnectFault {
     /// The TLS handshake failed.
     #[error("{0}")]
     Tls(String),
+    /// A proxy on the way refused, or did not answer.
+    #[error("{0}")]
+    Upstream(String),
     /// An addon refused in `server_connect`.
     #[error("Connection killed: {0}")]
     Killed(String),

@@ -4,6 +4,7 @@
 
 pub mod ca;
 mod conn;
+mod dns;
 mod duplex;
 mod engine;
 mod fault;
@@ -14,10 +15,17 @@ mod listener;
 mod live;
 mod mode;
 mod raw;
+mod requests;
+mod servers;
 mod session;
+mod slots;
 mod tcp;
+#[cfg(test)]
+mod testing;
 pub mod tls;
+mod udp;
 mod upstream;
+mod via;
 mod ws;
 
 use std::future::Future;

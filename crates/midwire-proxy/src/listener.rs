@@ -5,13 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use midwire_core::options::Options;
+use midwire_flow::{Address, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::conn;
 use crate::engine::Engine;
-use crate::mode::ModeSpec;
+use crate::mode::{Mode, ModeSpec};
+use crate::udp;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -21,8 +24,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The sockets of one mode.
 pub(crate) struct Listener {
     spec: Arc<ModeSpec>,
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Bound>,
     shown: String,
+}
+
+/// A socket that is open.
+enum Bound {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Bound {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr(),
+            Self::Udp(socket) => socket.local_addr(),
+        }
+    }
 }
 
 /// Why a listener cannot be opened.
@@ -36,31 +54,21 @@ pub struct ListenError {
 }
 
 impl Listener {
-    /// Binds the sockets of a mode: the address of the specification, else that of the options, else all addresses.
-    pub(crate) async fn bind(spec: Arc<ModeSpec>, options: &Options) -> Result<Self, ListenError> {
-        let host = spec
-            .host
-            .clone()
-            .or_else(|| Some(options.listen_host.clone()).filter(|host| !host.is_empty()));
-        let port = spec
-            .port
-            .or_else(|| options.listen_port.and_then(|port| port.try_into().ok()))
-            .or(spec.default_port())
-            .unwrap_or(0);
-        let shown = |port: u16| match &host {
-            None => format!("*:{port}"),
-            Some(host) if host.contains(':') => format!("[{host}]:{port}"),
-            Some(host) => format!("{host}:{port}"),
-        };
+    /// Binds the sockets of a mode; without a host, on all addresses.
+    pub(crate) async fn bind(
+        spec: Arc<ModeSpec>,
+        (host, port): (Option<&str>, u16),
+    ) -> Result<Self, ListenError> {
         let fail = |error: &io::Error| {
             let in_use = error.kind() == io::ErrorKind::AddrInUse;
-            let hint = match in_use && spec.port.is_none() {
-                true => format!(
+            let hint = if in_use && spec.port.is_none() {
+                format!(
                     "\nTry specifying a different port by using `--mode {}@{}`.",
                     spec.full,
                     port.saturating_add(2)
-                ),
-                false => String::new(),
+                )
+            } else {
+                String::new()
             };
             let reason = match error.raw_os_error() {
                 Some(number) => format!("[Errno {number}] {}", crate::io_reason(error)),
@@ -68,23 +76,27 @@ impl Listener {
             };
             ListenError {
                 mode: spec.description(),
-                address: shown(port),
+                address: shown(host, port),
                 reason,
                 hint,
             }
         };
-        let addresses = resolve(host.as_deref(), port)
-            .await
-            .map_err(|error| fail(&error))?;
-        let mut sockets: Vec<TcpListener> = Vec::new();
-        for mut address in addresses {
+        let addresses = resolve(host, port).await.map_err(|error| fail(&error))?;
+        let mut sockets: Vec<Bound> = Vec::new();
+        let wanted = spec.transports().iter();
+        let wanted = wanted.flat_map(|&carrier| addresses.iter().map(move |&to| (carrier, to)));
+        for (transport, mut address) in wanted {
             // Port 0 means any free port, but the same one for every address family.
             if address.port() == 0
                 && let Some(first) = sockets.first().and_then(|socket| socket.local_addr().ok())
             {
                 address.set_port(first.port());
             }
-            match open(address) {
+            let opened = match transport {
+                Transport::Tcp => open(address, &spec).map(Bound::Tcp),
+                Transport::Udp => open_udp(address).map(Bound::Udp),
+            };
+            match opened {
                 Ok(socket) => sockets.push(socket),
                 // A machine without IPv6 is served over IPv4 alone.
                 Err(error)
@@ -101,17 +113,16 @@ impl Listener {
             .first()
             .and_then(|socket| socket.local_addr().ok())
             .map_or(port, |address| address.port());
-        let shown = shown(port);
         Ok(Self {
+            shown: shown(host, port),
             spec,
             sockets,
-            shown,
         })
     }
 
-    /// What the log says when it is open.
-    pub(crate) fn announcement(&self) -> String {
-        format!("{} listening at {}.", self.spec.description(), self.shown)
+    /// Where it listens, for the log: `*:8080`.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Addresses of the sockets.
@@ -122,20 +133,43 @@ impl Listener {
             .collect()
     }
 
-    /// Accepts connections until the program ends.
-    pub(crate) fn start(self, engine: &Arc<Engine>) {
-        for socket in self.sockets {
-            engine.spawn(accept(Arc::clone(engine), Arc::clone(&self.spec), socket));
-        }
+    /// Accepts connections until it is told to stop; the tasks end when the sockets are closed.
+    pub(crate) fn start(
+        self,
+        engine: &Arc<Engine>,
+        stop: &CancellationToken,
+    ) -> Vec<JoinHandle<()>> {
+        let accept = |socket| {
+            let (engine, spec, stop) = (Arc::clone(engine), Arc::clone(&self.spec), stop.clone());
+            match socket {
+                Bound::Tcp(socket) => Arc::clone(&engine).spawn(accept(engine, spec, socket, stop)),
+                Bound::Udp(socket) => {
+                    Arc::clone(&engine).spawn(udp::serve(engine, spec, socket, stop))
+                }
+            }
+        };
+        self.sockets.into_iter().map(accept).collect()
     }
 }
 
-async fn accept(engine: Arc<Engine>, spec: Arc<ModeSpec>, socket: TcpListener) {
-    let shutdown = engine.kernel.shutdown().clone();
+/// `host:port` with `*` for all addresses.
+pub(crate) fn shown(host: Option<&str>, port: u16) -> String {
+    match host {
+        None => format!("*:{port}"),
+        Some(host) => Address::new(host, port).to_string(),
+    }
+}
+
+async fn accept(
+    engine: Arc<Engine>,
+    spec: Arc<ModeSpec>,
+    socket: TcpListener,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return,
+            () = stop.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {
@@ -161,7 +195,7 @@ async fn resolve(host: Option<&str>, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+fn open(address: SocketAddr, spec: &ModeSpec) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -173,6 +207,26 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    if spec.mode == Mode::Transparent
+        && let Err(error) = midwire_sys::accept_foreign_addresses(&socket)
+    {
+        // Redirected connections are served all the same; only TPROXY needs it.
+        tracing::debug!("TPROXY rules cannot be used: {error}");
+    }
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+fn open_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
 }

@@ -8,6 +8,7 @@ use midwire_core::Kernel;
 use midwire_core::hooks::FlowRef;
 use midwire_flow::{Flow, Id};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::fault::Side;
 
@@ -60,13 +61,20 @@ pub(crate) enum Kind {
 #[derive(Clone, Default)]
 pub(crate) struct Live(Arc<Mutex<Conversations>>);
 
-type Conversations = HashMap<Id, (Kind, mpsc::Sender<Injected>)>;
+type Conversations = HashMap<Id, Entry>;
+
+struct Entry {
+    kind: Kind,
+    sender: mpsc::Sender<Injected>,
+    killed: CancellationToken,
+}
 
 /// The receiving end of one conversation; it is unknown again with the drop.
 pub(crate) struct Inbox {
     live: Live,
     id: Id,
     receiver: mpsc::Receiver<Injected>,
+    killed: CancellationToken,
 }
 
 impl Injected {
@@ -83,11 +91,18 @@ impl Live {
     /// Makes a conversation known.
     pub(crate) fn register(&self, id: &Id, kind: Kind) -> Inbox {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        self.conversations().insert(id.clone(), (kind, sender));
+        let killed = CancellationToken::new();
+        let entry = Entry {
+            kind,
+            sender,
+            killed: killed.clone(),
+        };
+        self.conversations().insert(id.clone(), entry);
         Inbox {
             live: self.clone(),
             id: id.clone(),
             receiver,
+            killed,
         }
     }
 
@@ -99,14 +114,27 @@ impl Live {
         injected: Injected,
     ) -> Result<(), InjectError> {
         let conversations = self.conversations();
-        let (kind, sender) = conversations.get(id).ok_or(InjectError::NotLive)?;
-        if !kinds.contains(kind) {
+        let entry = conversations.get(id).ok_or(InjectError::NotLive)?;
+        if !kinds.contains(&entry.kind) {
             return Err(InjectError::OtherKind);
         }
-        sender.try_send(injected).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => InjectError::Busy,
-            mpsc::error::TrySendError::Closed(_) => InjectError::NotLive,
-        })
+        entry
+            .sender
+            .try_send(injected)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => InjectError::Busy,
+                mpsc::error::TrySendError::Closed(_) => InjectError::NotLive,
+            })
+    }
+
+    /// Ends a conversation; false if it is not going on.
+    pub(crate) fn kill(&self, id: &Id) -> bool {
+        let conversations = self.conversations();
+        let Some(entry) = conversations.get(id) else {
+            return false;
+        };
+        entry.killed.cancel();
+        true
     }
 
     fn conversations(&self) -> std::sync::MutexGuard<'_, Conversations> {
@@ -124,6 +152,11 @@ impl Inbox {
             Some(injected) => injected,
             None => std::future::pending().await,
         }
+    }
+
+    /// Cancelled when the conversation is to be ended.
+    pub(crate) fn killed(&self) -> CancellationToken {
+        self.killed.clone()
     }
 }
 
@@ -175,8 +208,10 @@ mod tests {
         assert_eq!(inject(Kind::WebSocket), Err(InjectError::OtherKind));
         assert_eq!(inject(Kind::Tcp), Ok(()));
         assert_eq!(inbox.next().await, message("hi"));
+        assert!(live.kill(&id) && inbox.killed().is_cancelled());
         drop(inbox);
         assert_eq!(inject(Kind::Tcp), Err(InjectError::NotLive));
+        assert!(!live.kill(&id));
     }
 
     #[tokio::test]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use midwire_core::options::Options;
+use midwire_flow::{Address, Transport, Via};
+
 /// A parsed mode specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModeSpec {
@@ -85,6 +88,16 @@ impl ModeSpec {
         })
     }
 
+    /// The specification `regular`.
+    pub(crate) fn regular() -> Self {
+        Self {
+            full: "regular".to_owned(),
+            mode: Mode::Regular,
+            host: None,
+            port: None,
+        }
+    }
+
     /// The port to listen on when neither the specification nor `listen_port` says one; `None` if it does not listen.
     pub fn default_port(&self) -> Option<u16> {
         Some(match &self.mode {
@@ -95,6 +108,45 @@ impl ModeSpec {
             Mode::Local(_) | Mode::Tun(_) => return None,
             _ => 8080,
         })
+    }
+
+    /// Host and port to listen on; no host means all addresses. `None` if the mode does not listen.
+    pub(crate) fn listen_on(&self, options: &Options) -> Option<(Option<String>, u16)> {
+        let default = self.default_port()?;
+        let host = self
+            .host
+            .clone()
+            .or_else(|| Some(options.listen_host.clone()).filter(|host| !host.is_empty()));
+        let port = self
+            .port
+            .or_else(|| options.listen_port.and_then(|port| port.try_into().ok()))
+            .unwrap_or(default);
+        Some((host, port))
+    }
+
+    /// What carries the traffic that the mode accepts.
+    pub(crate) fn transports(&self) -> &'static [Transport] {
+        match &self.mode {
+            Mode::Dns => &[Transport::Tcp, Transport::Udp],
+            Mode::Reverse(server) => match server.scheme.as_str() {
+                "dns" => &[Transport::Tcp, Transport::Udp],
+                "http3" | "dtls" | "udp" | "quic" => &[Transport::Udp],
+                _ => &[Transport::Tcp],
+            },
+            Mode::Wireguard(_) => &[Transport::Udp],
+            Mode::Local(_) | Mode::Tun(_) => &[Transport::Tcp, Transport::Udp],
+            _ => &[Transport::Tcp],
+        }
+    }
+
+    /// True if this version of the program can serve the mode on this system.
+    pub(crate) fn is_available(&self) -> bool {
+        match &self.mode {
+            Mode::Regular | Mode::Socks5 | Mode::Upstream(_) | Mode::Dns => true,
+            Mode::Transparent => cfg!(target_os = "linux"),
+            Mode::Reverse(server) => !matches!(server.scheme.as_str(), "http3" | "dtls" | "quic"),
+            Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => false,
+        }
     }
 
     /// What the log calls it: `HTTP(S) proxy`.
@@ -110,6 +162,31 @@ impl ModeSpec {
             Mode::Local(_) => "Local redirector".to_owned(),
             Mode::Tun(_) => "TUN interface".to_owned(),
         }
+    }
+}
+
+impl ServerSpec {
+    /// Its address.
+    pub(crate) fn address(&self) -> Address {
+        Address::new(self.host.clone(), self.port)
+    }
+
+    /// As a proxy on the way.
+    pub(crate) fn via(&self) -> Via {
+        Via {
+            scheme: self.scheme.clone(),
+            address: self.address(),
+        }
+    }
+
+    /// `host` or `host:port` as a Host field names it: the port only if it is not that of the scheme.
+    pub(crate) fn host_field(&self) -> String {
+        let address = self.address().to_string();
+        if default_port(&self.scheme) == Some(self.port) {
+            let end = address.rfind(':').unwrap_or(address.len());
+            return address.get(..end).unwrap_or_default().to_owned();
+        }
+        address
     }
 }
 
@@ -194,9 +271,8 @@ fn parse_server(data: &str, default_scheme: &str) -> Result<ServerSpec, String> 
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = crate::http::message::authority(rest.as_bytes()).ok_or_else(invalid)?;
-    let port = match port.or_else(|| default_port(&scheme)) {
-        Some(port) => port,
-        None => return Err("Port specification missing.".to_owned()),
+    let Some(port) = port.or_else(|| default_port(&scheme)) else {
+        return Err("Port specification missing.".to_owned());
     };
     Ok(ServerSpec { scheme, host, port })
 }

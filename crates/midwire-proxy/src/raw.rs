@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use midwire_core::Kernel;
 use midwire_core::hooks::{FlowRef, Hook};
-use midwire_flow::{Flow, FlowError, FlowInfo, MessageFlow, Number, StreamMessage as Message};
+use midwire_flow::{Flow, FlowError, FlowInfo, MessageFlow, Number, StreamMessage};
 
 use crate::fault::Side;
 use crate::live::{Killed, Kind, settle};
@@ -44,7 +44,7 @@ impl<'a> Raw<'a> {
         if !self.is_kept() {
             self.flow.messages.clear();
         }
-        self.flow.messages.push(Message {
+        self.flow.messages.push(StreamMessage {
             from_client: from == Side::Client,
             content,
             timestamp: Number::now(),

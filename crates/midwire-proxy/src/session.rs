@@ -6,12 +6,15 @@ use tokio::sync::OnceCell;
 
 use midwire_core::Kernel;
 use midwire_core::options::Options;
-use midwire_flow::{ClientConn, ServerConn};
+use midwire_flow::{Address, ClientConn, ServerConn, Via};
 
 use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::h2;
+use crate::mode::{Mode, ModeSpec, ServerSpec};
+use crate::slots::Slots;
 use crate::upstream::{Link, Target};
+use crate::via::Hop;
 
 /// Idle upstream connections that one client connection may keep.
 const IDLE_MAX: usize = 8;
@@ -21,6 +24,11 @@ const IDLE_MAX: usize = 8;
 pub(crate) struct Session {
     pub(crate) engine: Arc<Engine>,
     pub(crate) client: Arc<ClientConn>,
+    /// The mode that accepted the client.
+    pub(crate) mode: Arc<ModeSpec>,
+    /// The proxy that traffic goes through.
+    pub(crate) via: Option<Via>,
+    pub(crate) slots: Slots,
     pool: Arc<Pool>,
 }
 
@@ -52,10 +60,16 @@ pub(crate) enum Outcome {
 }
 
 impl Session {
-    pub(crate) fn new(engine: Arc<Engine>, client: ClientConn) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, client: ClientConn, mode: Arc<ModeSpec>) -> Self {
         Self {
             engine,
             client: Arc::new(client),
+            via: match &mode.mode {
+                Mode::Upstream(server) => Some(server.via()),
+                _ => None,
+            },
+            mode,
+            slots: Slots::default(),
             pool: Arc::default(),
         }
     }
@@ -65,6 +79,9 @@ impl Session {
         Self {
             engine: Arc::clone(&self.engine),
             client: Arc::clone(&self.client),
+            mode: Arc::clone(&self.mode),
+            via: self.via.clone(),
+            slots: Slots::default(),
             pool: Arc::default(),
         }
     }
@@ -75,6 +92,11 @@ impl Session {
             client: Arc::new(client),
             ..self
         }
+    }
+
+    /// The same connections with another proxy on the way to those that come.
+    pub(crate) fn with_via(self, via: Option<Via>) -> Self {
+        Self { via, ..self }
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {
@@ -93,10 +115,45 @@ impl Session {
         }
     }
 
+    /// The target of a reverse proxy.
+    pub(crate) fn reverse(&self) -> Option<&ServerSpec> {
+        match &self.mode.mode {
+            Mode::Reverse(server) => Some(server),
+            _ => None,
+        }
+    }
+
+    /// What a connection to the one place that a client connection leads to is asked for: a tunnel, or a reverse proxy's server.
+    pub(crate) fn target(&self, address: Address, tls: bool) -> Target {
+        Target {
+            sni: tls.then(|| self.server_name(&address.host)),
+            address,
+            tls,
+            via: self.via.clone().map(Hop::tunnel),
+        }
+    }
+
+    /// The name that a server is asked for by the client's choice, or a reverse proxy's.
+    fn server_name(&self, host: &str) -> String {
+        if self.reverse().is_some() && !self.options().keep_host_header {
+            return host.to_owned();
+        }
+        self.client.sni.clone().unwrap_or_else(|| host.to_owned())
+    }
+
     /// An idle connection to this target.
     pub(crate) fn take(&self, target: &Target) -> Option<Link> {
         let mut idle = lock(&self.pool.idle);
         let at = idle.iter().position(|link| link.serves(target))?;
+        Some(idle.swap_remove(at))
+    }
+
+    /// Takes an idle connection to this address, to make room for another one.
+    pub(crate) fn take_any(&self, address: &Address) -> Option<Link> {
+        let mut idle = lock(&self.pool.idle);
+        let at = idle
+            .iter()
+            .position(|link| link.target.hop_address() == address)?;
         Some(idle.swap_remove(at))
     }
 
@@ -150,7 +207,9 @@ impl Session {
         let failed = lock(&self.pool.failed);
         failed
             .as_ref()
-            .filter(|(to, ..)| to == target)
+            .filter(|(to, ..)| {
+                (&to.address, to.tls, &to.via) == (&target.address, target.tls, &target.via)
+            })
             .map(|(_, fault, server)| (fault.clone(), Arc::clone(server)))
     }
 

@@ -1,5 +1,8 @@
 //! Raw TCP: bytes passed on, as a flow or untouched.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use midwire_flow::{FlowError, FlowInfo, ServerConn};
@@ -27,7 +30,7 @@ pub(crate) async fn relay(session: &Session, mut client: Io, server: Opened) {
     if let Err(error) = copied {
         tracing::debug!(client = %session.peer(), "relay ended: {error}");
     }
-    crate::upstream::disconnected(session, server).await;
+    upstream::disconnected(session, server).await;
 }
 
 async fn copy(client: &mut Io, server: &mut Io, idle: i64) -> std::io::Result<()> {
@@ -73,10 +76,54 @@ where
     }
 }
 
-/// The server of a conversation: connected already, or to be connected when the conversation has begun.
-pub(crate) enum Server {
-    Opened(Opened),
-    ToOpen(Target),
+/// The server of a conversation, which may have been connected ahead.
+pub(crate) struct Server {
+    pub(crate) target: Target,
+    pub(crate) opened: Option<Opened>,
+}
+
+impl Server {
+    /// A server that is connected.
+    pub(crate) fn of(opened: Opened) -> Self {
+        Self {
+            target: opened.target.clone(),
+            opened: Some(opened),
+        }
+    }
+
+    /// What is known of the server now.
+    pub(crate) fn facts(&self) -> ServerConn {
+        match &self.opened {
+            Some(opened) => opened.server.clone(),
+            None => ServerConn {
+                address: Some(self.target.address.clone()),
+                ..ServerConn::default()
+            },
+        }
+    }
+
+    /// The connection that was opened ahead, or a new one; with TLS if the target wants it.
+    ///
+    /// # Cancellation
+    /// The connection is closed.
+    pub(crate) async fn open(self, session: &Session) -> Result<Opened, Box<Failure>> {
+        let opened = match self.opened {
+            Some(opened) if opened.server.timestamp_tls_setup.is_some() => return Ok(opened),
+            Some(opened) => Opened {
+                target: self.target,
+                ..opened
+            },
+            None => upstream::open(session, self.target).await?,
+        };
+        if !opened.target.tls {
+            return Ok(opened);
+        }
+        let secured = upstream::secure(session, opened, &[]).await;
+        if let Err(failure) = &secured {
+            tracing::warn!(client = %session.peer(), "{}", failure.fault);
+        }
+        secured
+    }
 }
 
 /// Passes bytes on with a flow and its hooks. Without a server it ends with `tcp_error`.
@@ -89,28 +136,19 @@ pub(crate) async fn conversation(session: &Session, client: Io, server: Server) 
 }
 
 async fn story(session: &Session, client: Io, server: Server) {
-    let server_conn = match &server {
-        Server::Opened(opened) => opened.server.clone(),
-        Server::ToOpen(target) => ServerConn {
-            address: Some(target.address.clone()),
-            via: target.via.clone(),
-            ..ServerConn::default()
-        },
-    };
-    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server_conn));
+    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server.facts()));
     let mut raw = Raw::new(session, Kind::Tcp, info);
     let started = raw.start().await;
-    let opened = match server {
-        Server::Opened(opened) => opened,
-        Server::ToOpen(_) if started.is_err() => return raw.end(Ok(())).await,
-        Server::ToOpen(target) => match open(session, target).await {
-            Ok(opened) => opened,
-            Err(failure) => {
-                raw.flow.info.server_conn = Arc::new(failure.server);
-                drop(client);
-                return raw.end(Err(failure.fault.to_string())).await;
-            }
-        },
+    if started.is_err() && server.opened.is_none() {
+        return raw.end(Ok(())).await;
+    }
+    let opened = match server.open(session).await {
+        Ok(opened) => opened,
+        Err(failure) => {
+            raw.flow.info.server_conn = Arc::new(failure.server);
+            drop(client);
+            return raw.end(Err(failure.fault.to_string())).await;
+        }
     };
     let Opened { io, server, .. } = opened;
     let mut peers = Duplex::new(client, io);
@@ -126,21 +164,13 @@ async fn story(session: &Session, client: Io, server: Server) {
     } else {
         peers.finish().await;
     }
-    crate::upstream::disconnected(session, server).await;
-}
-
-async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {
-    let is_tls = target.tls;
-    let opened = upstream::open(session, target).await?;
-    match is_tls {
-        true => upstream::secure(session, opened, &[]).await,
-        false => Ok(opened),
-    }
+    upstream::disconnected(session, server).await;
 }
 
 enum Step {
     Net(Event),
     Injected(Injected),
+    Killed,
     Idle,
     Shutdown,
 }
@@ -150,10 +180,12 @@ async fn talk(session: &Session, raw: &mut Raw<'_>, peers: &mut Duplex) -> Resul
     let shutdown = session.kernel().shutdown().clone();
     let mut inbox = session.engine.live.register(&raw.flow.info.id, raw.kind);
     let idle = session.options().tcp_timeout;
+    let killed = inbox.killed();
     loop {
         let step = tokio::select! {
             biased;
             () = shutdown.cancelled() => Step::Shutdown,
+            () = killed.cancelled() => Step::Killed,
             injected = inbox.next() => Step::Injected(injected),
             event = crate::within(idle, peers.next()) => event.map_or(Step::Idle, Step::Net),
         };
@@ -166,6 +198,7 @@ async fn talk(session: &Session, raw: &mut Raw<'_>, peers: &mut Duplex) -> Resul
             }
             Step::Net(Event::Failed(_, error)) => return Err(crate::io_reason(&error)),
             Step::Net(Event::Done) | Step::Shutdown => return Ok(()),
+            Step::Killed => return Err(FlowError::KILLED.to_owned()),
             Step::Idle => return Err(format!("no traffic for {idle} s")),
         };
         let passed = peers.meanwhile(raw.message(from, content)).await;

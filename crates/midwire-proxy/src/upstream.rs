@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_core::hooks::{Hook, ServerHookData, TlsHookData};
-use midwire_flow::{Address, Certificate, ServerConn, Via};
+use midwire_flow::{Address, Certificate, ServerConn};
 use midwire_wire::http1::Limits;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::stream::{Inbound, Outbound};
 use crate::http::{h1, h2};
 use crate::io::Io;
 use crate::session::{Outcome, Session};
+use crate::slots::{Slot, Slotted};
+use crate::via::{self, Hop, How};
 
 /// How long one address of a name is tried before the next one is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -30,7 +33,22 @@ pub(crate) struct Target {
     pub(crate) tls: bool,
     /// Name to ask for in TLS; an address literal is not sent.
     pub(crate) sni: Option<String>,
-    pub(crate) via: Option<Via>,
+    /// The proxy on the way.
+    pub(crate) via: Option<Hop>,
+}
+
+impl Target {
+    /// Where the socket leads: to the proxy on the way, or the server itself.
+    pub(crate) fn hop_address(&self) -> &Address {
+        self.via
+            .as_ref()
+            .map_or(&self.address, |hop| &hop.via.address)
+    }
+
+    /// True if requests go to a proxy that forwards them, so that their targets have to name the server.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        self.via.as_ref().is_some_and(|hop| hop.how == How::Forward)
+    }
 }
 
 /// A connection that has been opened, with TLS if the target wants it.
@@ -67,7 +85,8 @@ pub(crate) struct Failure {
 impl Opened {
     /// Speaks HTTP/1 over the connection.
     pub(crate) fn into_link(self, limits: Limits) -> Link {
-        let (source, sink) = h1::split(self.io, limits);
+        let (source, mut sink) = h1::split(self.io, limits);
+        sink.to_proxy = self.target.is_forwarded();
         Link {
             target: self.target,
             server: Arc::new(self.server),
@@ -298,6 +317,10 @@ pub(crate) fn alpn_offers(session: &Session) -> Vec<Bytes> {
 /// Says that a connection has ended.
 pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
     server.timestamp_end = Some(crate::now());
+    // The socket led to the proxy on the way, and so says the hook.
+    if let Some(via) = server.via.take() {
+        server.address = Some(via.address);
+    }
     if let Some(address) = &server.address {
         tracing::info!(client = %session.peer(), "server disconnect {}", Shown(address, server.peername.as_ref()));
     }
@@ -315,18 +338,26 @@ pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
     }
 }
 
-/// Opens a TCP connection with the hooks around it. TLS comes after, with [`secure`].
+/// Opens a connection with the hooks around it, through the proxy on the way if there is one. TLS comes after, with [`secure`].
 ///
 /// # Cancellation
 /// Safe: the attempt is given up; of the hooks, only `server_connect` may have run.
-pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Box<Failure>> {
+pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened, Box<Failure>> {
     let mut server = ServerConn {
-        address: Some(target.address.clone()),
-        via: target.via.clone(),
+        address: Some(target.hop_address().clone()),
         ..ServerConn::default()
     };
-    server.tls = target.tls;
-    server.sni.clone_from(&target.sni);
+    match &target.via {
+        None => {
+            server.tls = target.tls;
+            server.sni.clone_from(&target.sni);
+        }
+        Some(hop) if hop.is_tls() => {
+            server.tls = true;
+            server.sni = Some(hop.via.address.host.clone());
+        }
+        Some(_) => {}
+    }
     let mut data = ServerHookData {
         server,
         client: Arc::clone(&session.client),
@@ -335,34 +366,47 @@ pub(crate) async fn open(session: &Session, target: Target) -> Result<Opened, Bo
     if let Some(error) = data.server.error.clone() {
         return Err(refuse(session, data, ConnectFault::Killed(error)).await);
     }
-    let mut target = target;
-    if let Some(address) = &data.server.address {
-        target.address = address.clone();
-    }
-    target.via.clone_from(&data.server.via);
+    redirect(&mut target, &mut data.server);
     data.server.timestamp_start = Some(crate::now());
-    let hop = target
-        .via
-        .as_ref()
-        .map_or(&target.address, |via| &via.address);
-    match dial(session, hop).await {
-        Ok(tcp) => {
-            data.server.timestamp_tcp_setup = Some(crate::now());
-            data.server.peername = tcp.peer_addr().ok().map(Address::from);
-            data.server.sockname = tcp.local_addr().ok().map(Address::from);
-            tracing::info!(
-                client = %session.peer(),
-                "server connect {}",
-                Shown(&target.address, data.server.peername.as_ref())
-            );
-            session.kernel().server_connected(&mut data).await;
-            Ok(Opened {
-                target,
-                server: data.server,
-                io: Box::new(tcp),
-            })
+    let tcp = match dial(session, target.hop_address()).await {
+        Ok(tcp) => tcp,
+        Err(fault) => return Err(refuse(session, data, fault).await),
+    };
+    data.server.timestamp_tcp_setup = Some(crate::now());
+    let (peer, own) = (tcp.get_ref().peer_addr(), tcp.get_ref().local_addr());
+    data.server.peername = peer.ok().map(Address::from);
+    data.server.sockname = own.ok().map(Address::from);
+    tracing::info!(
+        client = %session.peer(),
+        "server connect {}",
+        Shown(target.hop_address(), data.server.peername.as_ref())
+    );
+    session.kernel().server_connected(&mut data).await;
+    let hop = target.via.clone();
+    let opened = Opened {
+        target,
+        server: data.server,
+        io: Box::new(tcp),
+    };
+    match hop {
+        Some(hop) => via::pass(session, opened, &hop).await,
+        None => Ok(opened),
+    }
+}
+
+/// Takes over what addons have changed in `server_connect`: the address of the socket, or a proxy on the way.
+fn redirect(target: &mut Target, server: &mut ServerConn) {
+    if let Some(via) = server.via.take() {
+        server.address = Some(via.address.clone());
+        match &mut target.via {
+            Some(hop) => hop.via = via,
+            None => target.via = Some(Hop::tunnel(via)),
         }
-        Err(fault) => Err(refuse(session, data, fault).await),
+    } else if let Some(address) = &server.address {
+        match &mut target.via {
+            Some(hop) => hop.via.address = address.clone(),
+            None => target.address = address.clone(),
+        }
     }
 }
 
@@ -391,6 +435,7 @@ pub(crate) async fn secure(
         io,
     } = opened;
     server.tls = true;
+    server.sni.clone_from(&target.sni);
     server.alpn_offers = alpn.to_vec();
     start_server(session, &server).await;
     let limit = session.options().server_connect_timeout;
@@ -471,15 +516,29 @@ fn tls_data(session: &Session, server: &ServerConn) -> TlsHookData {
 }
 
 /// Resolves and connects, trying the addresses of a name one beside the other (RFC 8305).
-async fn dial(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault> {
+async fn dial(session: &Session, to: &Address) -> Result<Slotted<TcpStream>, ConnectFault> {
     let limit = session.options().server_connect_timeout;
-    match crate::within(limit, dial_any(session, to)).await {
+    let dialled = async {
+        let slot = slot(session, to).await;
+        Ok(Slotted::new(dial_any(session, to).await?, slot))
+    };
+    match crate::within(limit, dialled).await {
         Some(result) => result,
         None => Err(ConnectFault::TimedOut {
             to: to.to_string(),
             seconds: limit.unsigned_abs(),
         }),
     }
+}
+
+/// Waits until the client may have one more connection to an address; idle ones are closed for it.
+async fn slot(session: &Session, to: &Address) -> Slot {
+    while !session.slots.has_room(to)
+        && let Some(link) = session.take_any(to)
+    {
+        link.close(session).await;
+    }
+    session.slots.take(to).await
 }
 
 async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault> {
@@ -493,7 +552,10 @@ async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectF
     if addresses.is_empty() {
         return Err(ConnectFault::NameNotFound(to.host.clone()));
     }
-    if let Some(own) = addresses.iter().find(|address| is_own(session, **address)) {
+    if let Some(own) = addresses
+        .iter()
+        .find(|address| is_own(&session.engine, **address))
+    {
         tracing::warn!(client = %session.peer(), "refused to connect to {own}: it is this program");
         return Err(ConnectFault::Loop(to.to_string()));
     }
@@ -554,8 +616,8 @@ fn network(to: &Address, error: &std::io::Error) -> ConnectFault {
 }
 
 /// True if an address is one that this process listens on.
-fn is_own(session: &Session, address: SocketAddr) -> bool {
-    session.engine.listens_on(address.port()) && is_local(address.ip())
+pub(crate) fn is_own(engine: &Engine, address: SocketAddr) -> bool {
+    engine.listens_on(address.port()) && is_local(address.ip())
 }
 
 /// True if packets to this address stay on this machine: the system would use the address itself as source.

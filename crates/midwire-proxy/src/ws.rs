@@ -11,8 +11,7 @@ use midwire_core::hooks::{FlowRef, Hook};
 use midwire_core::options::Options;
 use midwire_flow::{Flow, HttpFlow, Number, WebSocketMessage};
 use midwire_wire::websocket::{
-    Close, DeflateParameters, Item, Limits, Message, MessageKind, MessageWriter, Role,
-    WebSocketError, negotiate,
+    Close, DeflateParameters, Item, Limits, Message, MessageKind, Role, WebSocketError, negotiate,
 };
 
 use self::way::{Masks, Piece, Way};
@@ -104,6 +103,7 @@ impl From<Killed> for End {
 enum Step {
     Net(Event),
     Injected(Injected),
+    Killed,
     Idle,
     Shutdown,
 }
@@ -162,11 +162,13 @@ impl<'a> Conversation<'a> {
         let shutdown = self.kernel().shutdown().clone();
         let engine = &self.session.engine;
         let mut inbox = engine.live.register(&self.flow.info.id, Kind::WebSocket);
+        let killed = inbox.killed();
         loop {
             let idle = self.idle();
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => Step::Shutdown,
+                () = killed.cancelled() => Step::Killed,
                 injected = inbox.next(), if self.waiting.is_none() && self.close.is_none() => {
                     Step::Injected(injected)
                 }
@@ -178,6 +180,7 @@ impl<'a> Conversation<'a> {
                 Step::Net(Event::End(side) | Event::Failed(side, _)) => Err(self.gone(side)),
                 Step::Net(Event::Done) => Err(End::Closed),
                 Step::Injected(injected) => self.inject(injected).await,
+                Step::Killed => Err(End::Killed),
                 Step::Idle if self.close.is_some() => Err(End::Closed),
                 Step::Idle => Err(End::Ours("no traffic for tcp_timeout")),
                 Step::Shutdown => Err(End::Ours("proxy is shutting down")),

@@ -14,6 +14,7 @@ use midwire_core::options::{Changed, Options};
 use midwire_flow::{DnsFlow, Flow, HttpFlow, Id, MessageFlow};
 
 use self::target::Target;
+pub(crate) use self::target::probe;
 use self::writer::{OnError, Writer};
 use crate::condition::Condition;
 use crate::output::reason;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
 use jiff::fmt::strtime::{BrokenDownTime, Config};
@@ -39,30 +39,9 @@ impl Target {
             .map_or_else(|_| expanded.clone(), PathBuf::from)
     }
 
-    /// Checks that the file of this moment can be written. Nothing that is there is changed; folders are made.
+    /// Checks that the file of this moment can be written, see [`probe`].
     pub(super) fn probe(&self) -> Result<(), String> {
-        let path = self.path(&Zoned::now());
-        let check = || -> io::Result<()> {
-            make_parents(&path)?;
-            let existed = match fs::metadata(&path) {
-                // Opening a pipe waits for its reader, and closing it again ends that reader.
-                Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => return Ok(()),
-                Ok(_) => true,
-                Err(_) => false,
-            };
-            OpenOptions::new().append(true).create(true).open(&path)?;
-            if !existed {
-                fs::remove_file(&path)?;
-            }
-            Ok(())
-        };
-        check().map_err(|error| {
-            format!(
-                "cannot write {}: {}",
-                path.display(),
-                crate::output::reason(&error)
-            )
-        })
+        probe(&self.path(&Zoned::now()))
     }
 
     /// Opens the file at this path.
@@ -75,7 +54,35 @@ impl Target {
     }
 }
 
-fn make_parents(path: &std::path::Path) -> io::Result<()> {
+/// Checks that a file can be written. Nothing that is there is changed; folders are made.
+///
+/// # Errors
+/// Why it cannot, one line.
+pub(crate) fn probe(path: &Path) -> Result<(), String> {
+    let check = || -> io::Result<()> {
+        make_parents(path)?;
+        let existed = match fs::metadata(path) {
+            // Opening a pipe waits for its reader, and closing it again ends that reader.
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => return Ok(()),
+            Ok(_) => true,
+            Err(_) => false,
+        };
+        OpenOptions::new().append(true).create(true).open(path)?;
+        if !existed {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    };
+    check().map_err(|error| {
+        format!(
+            "cannot write {}: {}",
+            path.display(),
+            crate::output::reason(&error)
+        )
+    })
+}
+
+fn make_parents(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent),
         _ => Ok(()),

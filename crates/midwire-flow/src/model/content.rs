@@ -64,7 +64,7 @@ impl From<Bytes> for Content {
     }
 }
 
-/// Bytes in a temporary file that has no name any more and goes away with its last user.
+/// Bytes in a temporary file that has no name any more and goes away with its last user, or in a part of a file.
 #[derive(Debug)]
 pub struct Spill {
     file: Arc<Mutex<File>>,

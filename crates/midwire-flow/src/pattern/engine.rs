@@ -74,6 +74,23 @@ impl Engine {
         self.groups
     }
 
+    pub(super) fn longest_match(&self, dialect: Dialect) -> Option<usize> {
+        let Main::Plain { regex, .. } = &self.main else {
+            return None;
+        };
+        let expression = regex_syntax::ParserBuilder::new()
+            .unicode(dialect == Dialect::Text)
+            .utf8(false)
+            .build()
+            .parse(regex.as_str())
+            .ok()?;
+        let properties = expression.properties();
+        if !properties.look_set().is_empty() || properties.minimum_len()? == 0 {
+            return None;
+        }
+        properties.maximum_len()
+    }
+
     pub(super) fn is_match(&self, subject: &[u8]) -> bool {
         match self.program(subject) {
             Program::Plain(regex) => regex.is_match(subject),

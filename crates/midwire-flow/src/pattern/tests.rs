@@ -320,3 +320,25 @@ proptest! {
         prop_assert_eq!(text(&escaped).unwrap().find(&subject), Some(0..subject.len()));
     }
 }
+
+#[test]
+fn the_longest_match_is_known_where_nothing_around_counts() {
+    let check = |text: &str, expected| {
+        let pattern = Pattern::bytes(text, Flags::default()).unwrap();
+        assert_eq!(pattern.longest_match(), expected, "{text}");
+    };
+    check("abc", Some(3));
+    check("a|bcd", Some(3));
+    check("(a[0-9]{1,4})x?", Some(6));
+    check("é", Some(2));
+    check("a.b", Some(3));
+    check("a+", None);
+    check("a?", None);
+    check("^a", None);
+    check("a$", None);
+    check("\\ba", None);
+    check("a(?=b)", None);
+    check("(a)\\1", None);
+    let text = Pattern::new("é.", Flags::default()).unwrap();
+    assert_eq!(text.longest_match(), Some(6));
+}

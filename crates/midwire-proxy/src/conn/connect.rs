@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use midwire_core::hooks::FlowRef;
 use midwire_flow::{Address, Content, FlowInfo, HttpFlow, Number, Response, ServerConn};
-use midwire_wire::http1::Framing;
-use midwire_wire::{Fields, RequestHead};
+use midwire_wire::http1::{self, Framing};
+use midwire_wire::{Fields, RequestHead, Version};
 
 use super::http::{self, End};
 use super::peek::Peek;
+use super::place::Place;
 use super::tunnel;
 use crate::fault::Fault;
 use crate::http::h1::{self, Sink, Source};
@@ -18,7 +19,7 @@ use crate::http::page;
 use crate::http::stream::Outbound;
 use crate::io::{Io, rewind};
 use crate::session::Session;
-use crate::upstream::{self, Opened, Target};
+use crate::upstream::{self, Opened};
 
 /// Serves a client that knows that it talks to a proxy. Its first bytes may be a TLS handshake with the proxy itself.
 pub(crate) async fn explicit(session: Session, io: Io) -> Session {
@@ -39,6 +40,7 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     if peek.eof && peek.seen().is_empty() {
         return session;
     }
+    tunnel::ask(&session, peek.seen(), None).await;
     let (session, io) = if is_tls {
         match tunnel::secure_proxy(session, peek).await {
             (session, Some(io)) => (session, io),
@@ -47,33 +49,47 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     } else {
         (session, peek.into_io())
     };
-    match http::serve(&session, io, &Destination::Named).await {
-        End::Closed => session,
-        End::Connect {
-            head,
-            source,
-            sink,
-            began,
-        } => connect(session, head, (source, sink), began).await,
+    let (mut session, mut io) = (session, io);
+    loop {
+        let (head, source, sink, began) = match http::serve(&session, io, &Destination::Named).await
+        {
+            End::Closed => return session,
+            End::Connect {
+                head,
+                source,
+                sink,
+                began,
+            } => (head, source, sink, began),
+        };
+        // A client whose tunnel was refused may try again, e.g. with credentials.
+        match Box::pin(connect(session, head, (source, sink), began)).await {
+            (same, Some(again)) => (session, io) = (same, again),
+            (same, None) => return same,
+        }
     }
 }
 
-/// Answers CONNECT and goes on inside the tunnel.
+/// Answers CONNECT and goes on inside the tunnel. The client's connection comes back if it goes on without a tunnel.
 async fn connect(
     session: Session,
     head: RequestHead,
     (source, mut sink): (Source, Sink),
     began: f64,
-) -> Session {
+) -> (Session, Option<Io>) {
     let request = match message::request(&head, &Destination::Named, began) {
         Ok(request) => request,
         Err(fault) => {
             http::refuse(&session, source, sink, &fault).await;
-            return session;
+            return (session, None);
         }
     };
     let kernel = Arc::clone(&session.engine.kernel);
-    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(ServerConn::default()));
+    let server = ServerConn {
+        address: Some(Address::new(request.host.clone(), request.port)),
+        via: session.via.clone(),
+        ..ServerConn::default()
+    };
+    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server));
     let mut flow = HttpFlow {
         info,
         request,
@@ -85,7 +101,7 @@ async fn connect(
     kernel.http_connect(&mut flow).await;
     kernel.update(&[FlowRef::Http(&flow)]);
     if flow.info.killed() {
-        return session;
+        return (session, None);
     }
     if flow
         .response
@@ -95,14 +111,11 @@ async fn connect(
         return answer(session, flow, source, sink).await;
     }
     let address = Address::new(flow.request.host.clone(), flow.request.port);
+    let session = session.with_via(flow.info.server_conn.via.clone());
     let mut opened = None;
-    if session.options().connection_strategy == "eager" {
-        let target = Target {
-            address: address.clone(),
-            tls: false,
-            sni: None,
-            via: None,
-        };
+    // Through another proxy the tunnel is opened when it is needed.
+    if session.options().connection_strategy == "eager" && session.via.is_none() {
+        let target = session.target(address.clone(), false);
         match upstream::open(&session, target).await {
             Ok(connection) => {
                 flow.info.server_conn = Arc::new(connection.server.clone());
@@ -124,7 +137,7 @@ async fn connect(
     }
     if flow.response.is_none() {
         let head = midwire_wire::ResponseHead {
-            version: midwire_wire::Version::Http11,
+            version: Version::Http11,
             status: 200,
             reason: Bytes::from_static(b"Connection established"),
             fields: Fields::new(),
@@ -138,21 +151,37 @@ async fn connect(
     }
     if flow.info.killed() || sink.end(None).await.is_err() {
         close(&session, opened).await;
-        return session;
+        return (session, None);
     }
     let (io, ahead) = h1::unsplit(source, sink);
-    tunnel::serve(session, rewind(ahead, io), address, opened).await
+    let place = Place::unknown(address);
+    (
+        Box::pin(tunnel::serve(session, rewind(ahead, io), place, opened)).await,
+        None,
+    )
 }
 
 /// Refuses a tunnel with the response of the flow.
-async fn answer(session: Session, mut flow: HttpFlow, source: Source, mut sink: Sink) -> Session {
+async fn answer(
+    session: Session,
+    mut flow: HttpFlow,
+    source: Source,
+    mut sink: Sink,
+) -> (Session, Option<Io>) {
     flow.info.live = false;
     session.kernel().http_connect_error(&mut flow).await;
     session.kernel().update(&[FlowRef::Http(&flow)]);
+    let mut persists = http1::persists(Version::Http11, &flow.request.fields)
+        && flow.request.protocol() == Some(Version::Http11);
     if let Some(response) = &flow.response {
         let mut head = message::reply(response);
+        persists &= http1::persists(Version::Http11, &head.fields);
         let content = response.content.bytes().unwrap_or_default();
         let framing = message::frame_whole(&mut head.fields, content.len() as u64, false);
+        let bodyless = response.status < 200 || matches!(response.status, 204 | 304);
+        if framing == Framing::None && !bodyless && !head.fields.contains("content-length") {
+            head.fields.append("Content-Length", "0");
+        }
         let mut reply = Outbound::H1(&mut sink);
         reply.response_head(&head, framing);
         if !content.is_empty() {
@@ -160,8 +189,12 @@ async fn answer(session: Session, mut flow: HttpFlow, source: Source, mut sink: 
         }
         let _ = reply.end(None).await;
     }
+    if persists && flow.response.is_some() {
+        let (io, ahead) = h1::unsplit(source, sink);
+        return (session, Some(rewind(ahead, io)));
+    }
     http::linger(source, sink).await;
-    session
+    (session, None)
 }
 
 async fn close(session: &Session, opened: Option<Opened>) {

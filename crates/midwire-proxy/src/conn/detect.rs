@@ -15,6 +15,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) rawtcp: bool,
     /// Option `tcp_hosts` names the destination.
     pub(crate) is_tcp_host: bool,
+    /// What is spoken here by the mode's word, unless TLS is spoken around it.
+    pub(crate) known: Option<Next>,
 }
 
 /// What comes next.
@@ -30,6 +32,8 @@ pub(crate) enum Next {
     Dns,
     /// Bytes without known structure.
     Raw,
+    /// Bytes that are passed on without a flow, by an addon's word.
+    Pass,
 }
 
 /// Decides the next layer.
@@ -40,6 +44,12 @@ pub(crate) fn next(seen: &Seen<'_>) -> Next {
         _ => {}
     }
     let is_silent = seen.client.is_empty() && seen.server.is_empty();
+    match seen.known {
+        Some(Next::Raw) if is_silent => return Next::NeedMore,
+        Some(next) if next == Next::Raw || !seen.client.is_empty() => return next,
+        Some(_) => return Next::NeedMore,
+        None => {}
+    }
     if seen.is_tcp_host {
         return if is_silent { Next::NeedMore } else { Next::Raw };
     }
@@ -105,6 +115,28 @@ mod tests {
         check(b"SSH-2.0-x y", b"", Next::Raw);
         check(b"HELO\r\nx y", b"", Next::Raw);
         check(b"", b"220 hi", Next::Raw);
+    }
+
+    #[test]
+    fn what_the_mode_knows_is_only_preceded_by_tls() {
+        let check = |known: Next, client: &[u8], server: &[u8], expected: Next| {
+            let seen = Seen {
+                client,
+                server,
+                rawtcp: true,
+                known: Some(known),
+                ..Seen::default()
+            };
+            assert_eq!(next(&seen), expected, "{known:?} {client:?} {server:?}");
+        };
+        check(Next::Http, b"", b"", Next::NeedMore);
+        check(Next::Http, b"\0raw", b"", Next::Http);
+        check(Next::Http, b"", b"220 hi", Next::NeedMore);
+        check(Next::Http, b"\x16\x03\x01\x02", b"", Next::Tls);
+        check(Next::Raw, b"", b"", Next::NeedMore);
+        check(Next::Raw, b"GET / HTTP/1.1\r\n", b"", Next::Raw);
+        check(Next::Raw, b"", b"220 hi", Next::Raw);
+        check(Next::Raw, b"\x16\x03\x03", b"", Next::Tls);
     }
 
     #[test]

@@ -141,14 +141,14 @@ async fn switch(session: &Session, source: Source, sink: Sink, switched: Switche
     let client = rewind(ahead, client);
     let (server, ahead) = h1::unsplit(link.source, link.sink);
     let server = Opened {
-        target: link.target,
+        target: link.target.clone(),
         server: (*link.server).clone(),
         io: rewind(ahead, server),
     };
     if flow.websocket.is_some() {
         ws::serve(session, client, server, flow).await;
     } else if session.options().rawtcp {
-        tcp::conversation(session, client, tcp::Server::Opened(server)).await;
+        tcp::conversation(session, client, tcp::Server::of(server)).await;
     } else {
         tracing::warn!(client = %session.peer(), "101 response, but neither websocket nor rawtcp is on: closed");
         server.close(session).await;

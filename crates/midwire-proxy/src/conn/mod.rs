@@ -3,7 +3,10 @@
 mod connect;
 mod detect;
 mod http;
+mod known;
 mod peek;
+mod place;
+mod socks;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use midwire_core::hooks::Hook;
 use midwire_flow::{Address, ClientConn, Connection};
 use tokio::net::TcpStream;
 
+use self::place::Place;
 use crate::engine::Engine;
 use crate::http::h2;
 use crate::http::message::Destination;
@@ -37,10 +41,21 @@ pub(crate) async fn serve(
 ) {
     let _guard = engine.kernel.count_connection();
     let _ = tcp.set_nodelay(true);
+    let mut sockname = tcp.local_addr().ok().map(Address::from);
+    if mode.mode == Mode::Transparent {
+        match known::original_destination(&engine, &tcp) {
+            Ok(address) => sockname = Some(address),
+            Err(error) => {
+                let reason = crate::io_reason(&error);
+                tracing::error!(client = %Address::from(peer), "Transparent mode failure: {reason}");
+                return;
+            }
+        }
+    }
     let mut client = ClientConn {
         connection: Connection {
             peername: Some(Address::from(peer)),
-            sockname: tcp.local_addr().ok().map(Address::from),
+            sockname,
             timestamp_start: Some(crate::now()),
             ..Connection::default()
         },
@@ -48,12 +63,15 @@ pub(crate) async fn serve(
         proxy_mode: mode.full.clone(),
     };
     engine.kernel.client_connected(&mut client).await;
+    let mut session = None;
     if let Some(error) = &client.error {
         tracing::warn!(client = %Address::from(peer), "client connection refused: {error}");
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
-        let session = Session::new(Arc::clone(&engine), client.clone());
-        client = layers(session, &mode, Box::new(tcp)).await;
+        let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
+        let ended = Box::pin(layers(begun, Box::new(tcp))).await;
+        client = (*ended.client).clone();
+        session = Some(ended);
     }
     client.timestamp_end = Some(crate::now());
     tracing::info!(client = %Address::from(peer), "client disconnect");
@@ -65,23 +83,36 @@ pub(crate) async fn serve(
     {
         engine.kernel.client_disconnected(&mut client).await;
     }
+    // Addons see the client go before the servers that were kept for it.
+    if let Some(session) = session {
+        session.close_idle().await;
+    }
 }
 
-async fn layers(session: Session, mode: &ModeSpec, io: Io) -> ClientConn {
-    let session = match &mode.mode {
-        Mode::Regular => connect::explicit(session, io).await,
-        _ => session,
-    };
-    let client = (*session.client).clone();
-    session.close_idle().await;
-    client
+async fn layers(session: Session, io: Io) -> Session {
+    let mode = Arc::clone(&session.mode);
+    match &mode.mode {
+        Mode::Regular | Mode::Upstream(_) => Box::pin(connect::explicit(session, io)).await,
+        Mode::Socks5 => Box::pin(socks::serve(session, io)).await,
+        Mode::Reverse(server) => Box::pin(known::serve(session, io, Place::reverse(server))).await,
+        Mode::Transparent => match session.client.sockname.clone() {
+            Some(address) => Box::pin(known::serve(session, io, Place::unknown(address))).await,
+            None => session,
+        },
+        // Such specifications are refused before anything listens.
+        Mode::Dns => {
+            crate::dns::serve_stream(&session, io, None).await;
+            session
+        }
+        Mode::Wireguard(_) | Mode::Local(_) | Mode::Tun(_) => session,
+    }
 }
 
 /// Serves HTTP on a connection that leads to one place.
 pub(crate) async fn fixed(session: &Session, io: Io, to: Destination) {
     if session.client.alpn.as_deref() == Some(b"h2") {
-        h2::serve(session, io, &to).await;
+        Box::pin(h2::serve(session, io, &to)).await;
     } else {
-        http::serve(session, io, &to).await;
+        Box::pin(http::serve(session, io, &to)).await;
     }
 }

@@ -4,27 +4,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_core::hooks::{ClientHelloData, Hook, TlsHookData};
+use midwire_core::hooks::{ClientHelloData, Hook, NextLayerChoice, NextLayerData, TlsHookData};
 use midwire_flow::{Address, Certificate, ClientConn, ServerConn};
 use midwire_wire::client_hello::{self, ClientHello, Parsed};
 
 use super::detect::{self, Next, Seen};
 use super::peek::Peek;
+use super::place::Place;
 use crate::ca::{UpstreamNames, Wanted};
-use crate::http::message::Destination;
+use crate::dns;
 use crate::io::Io;
 use crate::session::Session;
-use crate::tcp;
+use crate::tcp::{self, Server};
 use crate::tls::{ServerParameters, ServerSide};
 use crate::upstream::{self, Opened, Target};
 
-/// Serves what is inside a tunnel to `address`. `opened` is the connection that was made ahead, without TLS.
+/// Serves what is inside a connection to a place. `opened` is the connection that was made ahead, without TLS.
 pub(crate) async fn serve(
     session: Session,
     io: Io,
-    address: Address,
+    place: Place,
     opened: Option<Opened>,
 ) -> Session {
+    let address = place.address.clone();
     let peername = opened
         .as_ref()
         .and_then(|opened| opened.server.peername.clone());
@@ -36,7 +38,7 @@ pub(crate) async fn serve(
     }
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
-    let next = look(&session, &mut client, &mut server, &address, None).await;
+    let next = look(&session, &mut client, &mut server, &place, None).await;
     if next == Next::Tls {
         let Some(hello) = hello(&session, &mut client).await else {
             close(&session, server).await;
@@ -54,16 +56,10 @@ pub(crate) async fn serve(
             )
             .await;
         }
-        return intercept(
-            session,
-            client,
-            hello,
-            address,
-            server.map(Ahead::into_opened),
-        )
-        .await;
+        let opened = server.map(Ahead::into_opened);
+        return Box::pin(intercept(session, client, hello, place, opened)).await;
     }
-    if rules.passes(&names) {
+    if next == Next::Pass || rules.passes(&names) {
         return pass(
             session,
             client.into_io(),
@@ -72,30 +68,38 @@ pub(crate) async fn serve(
         )
         .await;
     }
-    plain(session, client, address, server, next).await
+    Box::pin(plain(session, client, place, server, next)).await
 }
 
 async fn plain(
     session: Session,
     client: Peek,
-    address: Address,
+    place: Place,
     server: Option<Ahead>,
     next: Next,
 ) -> Session {
-    let opened = server.map(Ahead::into_opened);
+    let mut opened = server.map(Ahead::into_opened);
+    let tls = place.always_tls();
     match next {
         Next::Http | Next::Tls => {
+            if tls && opened.is_some() {
+                let target = session.target(place.address.clone(), true);
+                opened = ahead(&session, &target, opened).await;
+            }
             if let Some(opened) = opened {
                 upstream::keep(&session, opened).await;
             }
-            let to = Destination::Fixed {
-                host: address.host,
-                port: address.port,
-                tls: false,
-            };
-            super::fixed(&session, client.into_io(), to).await;
+            super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
-        Next::Raw | Next::Dns => raw(&session, client.into_io(), address, opened).await,
+        Next::Dns => {
+            let target = session.target(place.address, tls);
+            let server = Server { target, opened };
+            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+        }
+        Next::Raw | Next::Pass => {
+            let target = session.target(place.address, tls);
+            raw(&session, client.into_io(), target, opened).await;
+        }
         Next::NeedMore => {
             if let Some(opened) = opened {
                 opened.close(&session).await;
@@ -106,7 +110,7 @@ async fn plain(
 }
 
 /// A server connection that is watched while the client is silent, since some servers speak first.
-struct Ahead {
+pub(crate) struct Ahead {
     target: Target,
     server: ServerConn,
     peek: Peek,
@@ -135,9 +139,10 @@ async fn look(
     session: &Session,
     client: &mut Peek,
     server: &mut Option<Ahead>,
-    address: &Address,
+    place: &Place,
     alpn: Option<&[u8]>,
 ) -> Next {
+    let address = &place.address;
     let options = session.options();
     let is_tcp_host = session
         .engine
@@ -154,7 +159,16 @@ async fn look(
             port: address.port,
             rawtcp: options.rawtcp,
             is_tcp_host,
+            known: place.known(),
         };
+        if !seen.client.is_empty() || !seen.server.is_empty() {
+            let server = server
+                .as_ref()
+                .map(|ahead| (&ahead.server, ahead.peek.seen()));
+            if let Some(next) = ask(session, seen.client, server).await {
+                return next;
+            }
+        }
         match detect::next(&seen) {
             Next::NeedMore if client.is_full() => {
                 return if client.seen().is_empty() {
@@ -184,6 +198,37 @@ async fn look(
     }
 }
 
+/// Asks the addons what is spoken inside a connection, given what was seen of it.
+pub(crate) async fn ask(
+    session: &Session,
+    client: &[u8],
+    server: Option<(&ServerConn, &[u8])>,
+) -> Option<Next> {
+    let kernel = session.kernel();
+    if !kernel.chain().interest().contains(Hook::NextLayer) {
+        return None;
+    }
+    let (server, data_server) = match server {
+        Some((server, seen)) => (server.clone(), Bytes::copy_from_slice(seen)),
+        None => (ServerConn::default(), Bytes::new()),
+    };
+    let mut data = NextLayerData {
+        client: Arc::clone(&session.client),
+        server: Arc::new(server),
+        data_client: Bytes::copy_from_slice(client),
+        data_server,
+        layer: None,
+    };
+    kernel.next_layer(&mut data).await;
+    data.layer.map(|choice| match choice {
+        NextLayerChoice::Http => Next::Http,
+        NextLayerChoice::Tls => Next::Tls,
+        NextLayerChoice::Tcp | NextLayerChoice::Udp => Next::Raw,
+        NextLayerChoice::Dns => Next::Dns,
+        NextLayerChoice::Ignore => Next::Pass,
+    })
+}
+
 /// Reads the whole ClientHello.
 async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
     let wait = session.options().client_tls_timeout;
@@ -206,41 +251,18 @@ async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
 /// Passes a connection on without looking into it.
 async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
     let show = session.options().show_ignored_hosts;
-    let Some(opened) = open_raw(&session, address, opened).await else {
-        return session;
-    };
+    let target = session.target(address, false);
+    let server = Server { target, opened };
     if show {
-        tcp::conversation(&session, io, tcp::Server::Opened(opened)).await;
-    } else {
+        tcp::conversation(&session, io, server).await;
+    } else if let Ok(opened) = server.open(&session).await {
         tcp::relay(&session, io, opened).await;
     }
     session
 }
 
-async fn raw(session: &Session, io: Io, address: Address, opened: Option<Opened>) {
-    let server = match opened {
-        Some(opened) => tcp::Server::Opened(opened),
-        None => tcp::Server::ToOpen(Target {
-            address,
-            tls: false,
-            sni: None,
-            via: None,
-        }),
-    };
-    tcp::conversation(session, io, server).await;
-}
-
-async fn open_raw(session: &Session, address: Address, opened: Option<Opened>) -> Option<Opened> {
-    if opened.is_some() {
-        return opened;
-    }
-    let target = Target {
-        address,
-        tls: false,
-        sni: None,
-        via: None,
-    };
-    upstream::open(session, target).await.ok()
+async fn raw(session: &Session, io: Io, target: Target, opened: Option<Opened>) {
+    tcp::conversation(session, io, Server { target, opened }).await;
 }
 
 /// Opens TLS on both sides and goes on inside.
@@ -248,7 +270,7 @@ async fn intercept(
     session: Session,
     client: Peek,
     hello: ClientHello,
-    address: Address,
+    place: Place,
     opened: Option<Opened>,
 ) -> Session {
     let options = session.options();
@@ -256,7 +278,8 @@ async fn intercept(
     note_hello(&mut facts, &hello);
     let session = session.with_client(facts.clone());
     let hello = Arc::new(hello);
-    let eager = options.connection_strategy == "eager";
+    let server_tls = place.tls_behind_tls();
+    let eager = server_tls && options.connection_strategy == "eager";
     let mut data = ClientHelloData {
         client: Arc::clone(&session.client),
         server: Arc::new(
@@ -271,37 +294,37 @@ async fn intercept(
     };
     session.kernel().tls_clienthello(&mut data).await;
     if data.ignore_connection {
-        return pass(session, client.into_io(), address, opened).await;
+        return pass(session, client.into_io(), place.address, opened).await;
     }
-    let sni = facts.sni.clone().or_else(|| Some(address.host.clone()));
-    let target = Target {
-        address: address.clone(),
-        tls: true,
-        sni,
-        via: None,
+    let target = session.target(place.address.clone(), server_tls);
+    let server = match opened {
+        opened if server_tls && data.establish_server_tls_first => {
+            Box::pin(ahead(&session, &target, opened)).await
+        }
+        Some(opened) if server_tls => {
+            // Lazy by an addon's word: the plain connection waits for its handshake until it is needed.
+            opened.close(&session).await;
+            None
+        }
+        opened => opened,
     };
-    let mut server = None;
-    if data.establish_server_tls_first {
-        server = ahead(&session, &target, opened).await;
-    } else if let Some(opened) = opened {
-        // Lazy by an addon's word: the plain connection waits for its handshake until it is needed.
-        opened.close(&session).await;
-    }
     let server_conn = server.as_ref().map(|opened| &opened.server);
     let alpn = client_alpn(&session, server_conn);
-    match shake(&session, client, &address, server_conn, alpn).await {
-        Some((facts, io)) => inside(session.with_client(facts), io, address, server).await,
-        None => {
-            if let Some(opened) = server {
-                opened.close(&session).await;
-            }
-            session
+    let shaken = Box::pin(shake(&session, client, &place.address, server_conn, alpn)).await;
+    let Some((facts, io)) = shaken else {
+        if let Some(opened) = server {
+            opened.close(&session).await;
         }
-    }
+        return session;
+    };
+    Box::pin(inside(session.with_client(facts), io, place, server)).await
 }
 
 /// Shakes hands with the server before the client. A failure is kept for the answer to the client's request.
 async fn ahead(session: &Session, target: &Target, opened: Option<Opened>) -> Option<Opened> {
+    if opened.is_none() && session.failure(target).is_some() {
+        return None;
+    }
     let opened = match opened {
         Some(opened) => Ok(Opened {
             target: target.clone(),
@@ -337,38 +360,25 @@ fn server_alpn(session: &Session) -> Vec<Bytes> {
 }
 
 /// Goes on inside TLS.
-async fn inside(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
+async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) -> Session {
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
     let alpn = session.client.alpn.clone().filter(|alpn| !alpn.is_empty());
-    let next = look(
-        &session,
-        &mut client,
-        &mut server,
-        &address,
-        alpn.as_deref(),
-    )
-    .await;
+    let next = match place.known() {
+        Some(next) => next,
+        None => look(&session, &mut client, &mut server, &place, alpn.as_deref()).await,
+    };
     let opened = server.map(Ahead::into_opened);
+    let tls = place.tls_behind_tls();
     match next {
-        Next::Raw | Next::Dns => {
-            let sni = session
-                .client
-                .sni
-                .clone()
-                .or_else(|| Some(address.host.clone()));
-            let server = opened.map_or_else(
-                || {
-                    tcp::Server::ToOpen(Target {
-                        address,
-                        tls: true,
-                        sni,
-                        via: None,
-                    })
-                },
-                tcp::Server::Opened,
-            );
-            tcp::conversation(&session, client.into_io(), server).await;
+        Next::Dns => {
+            let target = session.target(place.address, tls);
+            let server = Server { target, opened };
+            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+        }
+        Next::Raw | Next::Pass => {
+            let target = session.target(place.address, tls);
+            raw(&session, client.into_io(), target, opened).await;
         }
         Next::NeedMore => {
             if let Some(opened) = opened {
@@ -379,12 +389,7 @@ async fn inside(session: Session, io: Io, address: Address, opened: Option<Opene
             if let Some(opened) = opened {
                 upstream::keep(&session, opened).await;
             }
-            let to = Destination::Fixed {
-                host: address.host,
-                port: address.port,
-                tls: true,
-            };
-            super::fixed(&session, client.into_io(), to).await;
+            super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
     }
     session

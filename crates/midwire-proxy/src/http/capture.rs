@@ -36,7 +36,7 @@ impl Capture {
         match self {
             Self::Count(size) => *size += data.len() as u64,
             Self::Memory(copy) if copy.len() + data.len() <= IN_MEMORY => {
-                copy.extend_from_slice(data)
+                copy.extend_from_slice(data);
             }
             Self::Memory(copy) => {
                 let begun = std::mem::take(copy);

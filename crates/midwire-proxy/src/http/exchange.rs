@@ -9,17 +9,19 @@ use midwire_core::hooks::{ContentNeed, FlowRef, Part};
 use midwire_flow::{
     Content, Flow, FlowError, FlowInfo, HttpFlow, Number, ServerConn, Value, WebSocketData,
 };
-use midwire_wire::http1::{self, Expected, Framing};
+use midwire_wire::http1::{self, Framing};
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::capture::Capture;
 use super::h2::Reset;
 use super::message::{self, Destination};
 use super::page;
+use super::passing::{Tee, both, check_length, check_size, given_up, pump, send_content};
 use super::stream::{Amount, Frame, Inbound, Incoming, Outbound, write_fault};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
 use crate::upstream::{self, Link, Route, Target};
+use crate::via::{Hop, How};
 
 /// Interim responses that one exchange passes on (security.md §1.3).
 const INTERIM_MAX: usize = 16;
@@ -77,11 +79,20 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         Some(pseudo) => message::request_with(&head, pseudo, to, began),
         None => message::request(&head, to, began),
     };
-    let request = match request {
+    let mut request = match request {
         Ok(request) => request,
         Err(fault) => return refuse(session, &mut reply, &fault).await,
     };
-    let server = Arc::new(ServerConn::default());
+    if let Some(target) = session.reverse()
+        && !session.options().keep_host_header
+    {
+        message::name_host(&mut request, &target.host_field());
+    }
+    let server = Arc::new(ServerConn {
+        address: to.address(),
+        via: session.via.clone(),
+        ..ServerConn::default()
+    });
     let flow = HttpFlow {
         info: FlowInfo::new(Arc::clone(&session.client), server),
         request,
@@ -109,35 +120,45 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
     }
 }
 
+/// Sends the request of a recorded flow again. All hooks run; the response goes to nobody.
+///
+/// # Cancellation
+/// The server connection is closed where it is; the flow gets no further hook.
+pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) {
+    let mut exchange = Exchange {
+        session,
+        to,
+        flow,
+        framing: Framing::None,
+        content: Inbound::Nothing,
+        reply: Outbound::Nobody,
+        client_version: Version::Http11,
+        answered: false,
+    };
+    match exchange.story().await {
+        Ok(After::Switch(switched)) => switched.link.close(session).await,
+        Ok(_) => {}
+        Err(fault) => {
+            exchange.fail(fault).await;
+        }
+    }
+}
+
 /// Answers a request of which no flow can be made.
 pub(crate) async fn refuse(session: &Session, reply: &mut Outbound<'_>, fault: &Fault) -> After {
     tracing::warn!(client = %session.peer(), "{fault}");
     if let Some(status) = fault.status() {
-        let _ = send_page(reply, status, &fault.to_string(), false).await;
+        let _ = page::send(reply, status, &fault.to_string(), false).await;
     }
     After::Close
-}
-
-async fn send_page(
-    reply: &mut Outbound<'_>,
-    status: u16,
-    reason: &str,
-    head_only: bool,
-) -> std::io::Result<()> {
-    let (head, content) = page::error(status, reason);
-    if head_only {
-        reply.response_head(&head, Framing::None);
-    } else {
-        reply.response_head(&head, Framing::Length(content.len() as u64));
-        reply.data(content).await?;
-    }
-    reply.end(None).await
 }
 
 impl Exchange<'_> {
     async fn story(&mut self) -> Result<After, Fault> {
         let kernel = self.session.kernel();
-        self.drop_foreign_upgrade();
+        if message::drop_foreign_upgrade(&mut self.flow.request.fields) {
+            tracing::warn!(client = %self.session.peer(), "HTTP/2 without TLS is not supported: the Upgrade field was removed");
+        }
         let expects =
             http1::expects_continue(&self.flow.request.fields).map_err(Fault::BadRequest)?;
         kernel.requestheaders(&mut self.flow).await;
@@ -211,7 +232,7 @@ impl Exchange<'_> {
             };
             let lost = matches!(fault, Fault::NoResponse | Fault::ServerIo(_));
             let again = matches!(fault, Fault::ServerReset(Reset::REFUSED))
-                || lost && reused && is_idempotent(&self.flow.request.method);
+                || lost && reused && message::is_idempotent(&self.flow.request.method);
             if !again || fresh_only {
                 route.close(self.session).await;
                 return Err(fault);
@@ -245,7 +266,7 @@ impl Exchange<'_> {
 
     /// Waits for the final response head; interim ones are passed on.
     async fn response_head(&mut self, route: &mut Route) -> Result<(ResponseHead, Framing), Fault> {
-        let expected = expected(&self.flow.request.method);
+        let expected = message::expected(&self.flow.request.method);
         let limit = self.session.options().server_response_timeout;
         let mut from = route.inbound();
         for _ in 0..=INTERIM_MAX {
@@ -295,7 +316,7 @@ impl Exchange<'_> {
         let mut route = self.route(false).await?;
         if let Route::H1(link) = &mut route
             && link.used
-            && !is_idempotent(&self.flow.request.method)
+            && !message::is_idempotent(&self.flow.request.method)
             && link.is_stale().await
         {
             route.close(self.session).await;
@@ -315,7 +336,7 @@ impl Exchange<'_> {
             return self.pass_response(route, head, framing).await;
         }
         let mut upload = Tee::new(need, limit, Side::Client);
-        let wanted = expected(&self.flow.request.method);
+        let wanted = message::expected(&self.flow.request.method);
         let mut interim = 0;
         let fault = loop {
             let first = {
@@ -387,7 +408,7 @@ impl Exchange<'_> {
         &mut self,
         route: &mut Route,
     ) -> Result<Option<(ResponseHead, Framing)>, Fault> {
-        let wanted = expected(&self.flow.request.method);
+        let wanted = message::expected(&self.flow.request.method);
         let mut from = route.inbound();
         let got = tokio::time::timeout(CONTINUE_WAIT, from.response_head(wanted)).await;
         match got {
@@ -574,12 +595,13 @@ impl Exchange<'_> {
             || matches!(response.status, 204 | 304)
             || self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
         let old = self.client_version == Version::Http10;
-        let amount = match bodyless {
-            true => Amount::None,
-            false => Amount::Whole {
+        let amount = if bodyless {
+            Amount::None
+        } else {
+            Amount::Whole {
                 len: response.content.size().unwrap_or(0),
                 trailers: response.trailers.is_some() && !old,
-            },
+            }
         };
         let mut sent = Cow::Borrowed(response);
         if old && response.fields.contains("transfer-encoding") {
@@ -712,25 +734,20 @@ impl Exchange<'_> {
     fn target(&self) -> Target {
         let request = &self.flow.request;
         let tls = request.scheme.eq_ignore_ascii_case(b"https");
+        let address = midwire_flow::Address::new(request.host.clone(), request.port);
+        let to_named = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
+        let mut target = self.session.target(address, tls);
+        if tls && !to_named {
+            // The name that the client asked us for is that of another server.
+            target.sni = Some(request.host.clone());
+        }
+        let how = match self.to {
+            Destination::Named if !tls => How::Forward,
+            _ => How::Tunnel,
+        };
         let via = self.flow.info.server_conn.via.clone();
-        let mut sni = None;
-        if tls {
-            // Inside a tunnel the server is asked for by the name that the client asked us for.
-            let fixed = matches!(self.to, Destination::Fixed { host, .. } if *host == request.host);
-            sni = self
-                .session
-                .client
-                .sni
-                .clone()
-                .filter(|_| fixed)
-                .or_else(|| Some(request.host.clone()));
-        }
-        Target {
-            address: midwire_flow::Address::new(request.host.clone(), request.port),
-            tls,
-            sni,
-            via,
-        }
+        target.via = via.map(|via| Hop { via, how });
+        target
     }
 
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.
@@ -785,38 +802,9 @@ impl Exchange<'_> {
             return After::Cut;
         }
         let head_only = self.flow.request.method.eq_ignore_ascii_case(b"HEAD");
-        match send_page(&mut self.reply, status, &text, head_only).await {
+        match page::send(&mut self.reply, status, &text, head_only).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
-        }
-    }
-
-    /// Only upgrades to WebSocket are passed on (security.md §1.1).
-    fn drop_foreign_upgrade(&mut self) {
-        let fields = &mut self.flow.request.fields;
-        if !fields.contains("upgrade") || fields.has_token("upgrade", "websocket") {
-            return;
-        }
-        if fields.has_token("upgrade", "h2c") {
-            tracing::warn!(client = %self.session.peer(), "HTTP/2 without TLS is not supported: the Upgrade field was removed");
-        }
-        fields.remove("upgrade");
-        fields.remove("http2-settings");
-        let kept: Vec<Bytes> = fields
-            .get_all("connection")
-            .flat_map(|value| value.split(|b| *b == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|option| {
-                !option.is_empty()
-                    && !option.eq_ignore_ascii_case(b"upgrade")
-                    && !option.eq_ignore_ascii_case(b"http2-settings")
-            })
-            .map(Bytes::copy_from_slice)
-            .collect();
-        if kept.is_empty() {
-            fields.remove("connection");
-        } else {
-            fields.set("Connection", kept.join(&b", "[..]));
         }
     }
 
@@ -839,172 +827,6 @@ impl Exchange<'_> {
 enum First {
     Sent(Result<(), Fault>),
     Answered(Result<(ResponseHead, Framing), Fault>),
-}
-
-/// What is kept of content while it passes.
-struct Tee {
-    capture: Capture,
-    trailers: Option<Fields>,
-    limit: Option<u64>,
-    /// Who sends the content.
-    side: Side,
-    /// The receiver does not want the rest.
-    given_up: bool,
-}
-
-impl Tee {
-    fn new(need: ContentNeed, limit: Option<u64>, side: Side) -> Self {
-        let capture = if need >= ContentNeed::Copy {
-            Capture::copy()
-        } else {
-            Capture::count()
-        };
-        Self {
-            capture,
-            trailers: None,
-            limit,
-            side,
-            given_up: false,
-        }
-    }
-
-    fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
-        self.capture.take(data);
-        check_size(&self.capture, self.limit, self.side)
-    }
-}
-
-/// Passes content on as it arrives. Small pieces that are there together go out together.
-///
-/// # Cancellation
-/// Safe: another call goes on where this one stopped.
-async fn pump(from: &mut Inbound<'_>, to: &mut Outbound<'_>, tee: &mut Tee) -> Result<(), Fault> {
-    let side = tee.side;
-    let other = match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
-    };
-    to.settle()
-        .await
-        .map_err(|error| write_fault(error, other))?;
-    loop {
-        let frame = {
-            let next = from.next(side);
-            let mut next = std::pin::pin!(next);
-            let ready = tokio::select! {
-                biased;
-                frame = &mut next => Some(frame),
-                () = std::future::ready(()) => None,
-            };
-            match ready {
-                Some(frame) => frame,
-                None => {
-                    // Nothing more is here right now: what is buffered must not wait for it.
-                    to.flush()
-                        .await
-                        .map_err(|error| write_fault(error, other))?;
-                    next.await
-                }
-            }
-        };
-        match frame? {
-            Some(Frame::Data(data)) => {
-                tee.take(&data)?;
-                to.data(data)
-                    .await
-                    .map_err(|error| write_fault(error, other))?;
-            }
-            Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
-            None => break,
-        }
-    }
-    to.end(tee.trailers.as_ref())
-        .await
-        .map_err(|error| write_fault(error, other))
-}
-
-/// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
-/// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
-async fn both<S, R>(
-    send: S,
-    receive: R,
-    patience: Option<Duration>,
-) -> (Result<(), Fault>, Result<(), Fault>)
-where
-    S: Future<Output = Result<(), Fault>>,
-    R: Future<Output = Result<(), Fault>>,
-{
-    let mut send = std::pin::pin!(send);
-    let mut receive = std::pin::pin!(receive);
-    tokio::select! {
-        biased;
-        received = &mut receive => {
-            let sent = match patience {
-                _ if received.is_err() => Err(given_up()),
-                None => send.await,
-                Some(limit) => tokio::time::timeout(limit, send).await.unwrap_or_else(|_| Err(given_up())),
-            };
-            (sent, received)
-        }
-        sent = &mut send => (sent, receive.await),
-    }
-}
-
-fn given_up() -> Fault {
-    Fault::ResponseCut("answered before the request was complete".to_owned())
-}
-
-/// Sends content that is all here; large content is read from its file in pieces.
-async fn send_content(to: &mut Outbound<'_>, content: &Content) -> std::io::Result<()> {
-    const PIECE: usize = 128 * 1024;
-    match content {
-        Content::Missing | Content::Passed { .. } => Ok(()),
-        Content::Memory(bytes) if bytes.is_empty() => Ok(()),
-        Content::Memory(bytes) => to.data(bytes.clone()).await,
-        Content::Spilled(spill) => {
-            let mut offset = 0;
-            while offset < spill.len() {
-                let piece = spill.read(offset, PIECE)?;
-                if piece.is_empty() {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                offset += piece.len() as u64;
-                to.data(piece).await?;
-            }
-            Ok(())
-        }
-    }
-}
-
-fn check_length(framing: Framing, limit: Option<u64>, side: Side) -> Result<(), Fault> {
-    match (framing, limit) {
-        (Framing::Length(len), Some(limit)) if len > limit => Err(Fault::TooLarge { side }),
-        _ => Ok(()),
-    }
-}
-
-fn check_size(capture: &Capture, limit: Option<u64>, side: Side) -> Result<(), Fault> {
-    if limit.is_some_and(|limit| capture.size() > limit) {
-        Err(Fault::TooLarge { side })
-    } else {
-        Ok(())
-    }
-}
-
-fn expected(method: &[u8]) -> Expected {
-    match method {
-        b"HEAD" => Expected::Head,
-        b"CONNECT" => Expected::Connect,
-        _ => Expected::Other,
-    }
-}
-
-/// Methods that may be sent twice (RFC 9110 §9.2.2).
-fn is_idempotent(method: &[u8]) -> bool {
-    matches!(
-        method,
-        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
-    )
 }
 
 fn response_timeout(limit: i64) -> Fault {

@@ -70,6 +70,8 @@ pub(crate) struct Sink {
     /// The piece is a chunk, whose end is still to come.
     in_chunk: bool,
     framing: Framing,
+    /// The peer is a proxy that forwards requests, so their targets have to name the server.
+    pub(crate) to_proxy: bool,
 }
 
 /// Splits a connection into its halves.
@@ -94,6 +96,7 @@ pub(crate) fn split(io: Io, limits: Limits) -> (Source, Sink) {
             piece: Bytes::new(),
             in_chunk: false,
             framing: Framing::None,
+            to_proxy: false,
         },
     )
 }

@@ -1,8 +1,8 @@
 //! Between the heads of the wire and the messages of flows.
 
 use bytes::Bytes;
-use midwire_flow::{Content, Number, Request, Response};
-use midwire_wire::http1::Framing;
+use midwire_flow::{Address, Content, Number, Request, Response};
+use midwire_wire::http1::{Expected, Framing};
 use midwire_wire::{RequestHead, ResponseHead, TargetForm, Version};
 
 use super::stream::Amount;
@@ -35,25 +35,34 @@ pub(crate) fn request_with(
     if !pseudo.authority.is_empty() && authority(&pseudo.authority).is_none() {
         return Err(bad_target(&pseudo.authority));
     }
-    let mut request = match named {
-        false => request(head, to, began)?,
-        true => {
-            let anywhere = Destination::Fixed {
-                host: String::new(),
-                port: 0,
-                tls: pseudo.scheme.eq_ignore_ascii_case(b"https"),
-            };
-            let mut request = request(head, &anywhere, began)?;
-            let (host, port) =
-                authority(&pseudo.authority).ok_or_else(|| bad_target(&pseudo.authority))?;
-            let default = if request.scheme == "https" { 443 } else { 80 };
-            request.port = port.unwrap_or(default);
-            request.host = host;
-            request
-        }
+    let mut request = if named {
+        let anywhere = Destination::Fixed {
+            host: String::new(),
+            port: 0,
+            tls: pseudo.scheme.eq_ignore_ascii_case(b"https"),
+        };
+        let mut request = request(head, &anywhere, began)?;
+        let (host, port) =
+            authority(&pseudo.authority).ok_or_else(|| bad_target(&pseudo.authority))?;
+        let default = if request.scheme == "https" { 443 } else { 80 };
+        request.port = port.unwrap_or(default);
+        request.host = host;
+        request
+    } else {
+        request(head, to, began)?
     };
     request.authority = pseudo.authority;
     Ok(request)
+}
+
+impl Destination {
+    /// The one place, if there is one.
+    pub(crate) fn address(&self) -> Option<Address> {
+        match self {
+            Self::Named => None,
+            Self::Fixed { host, port, .. } => Some(Address::new(host.clone(), *port)),
+        }
+    }
 }
 
 /// Makes the request of a flow from its head.
@@ -204,13 +213,15 @@ pub(crate) fn authority_of(request: &Request) -> Bytes {
             } else {
                 80
             };
-            let host = match request.host.contains(':') {
-                true => format!("[{}]", request.host),
-                false => request.host.clone(),
+            let host = if request.host.contains(':') {
+                format!("[{}]", request.host)
+            } else {
+                request.host.clone()
             };
-            Bytes::from(match request.port == default {
-                true => host,
-                false => format!("{host}:{}", request.port),
+            Bytes::from(if request.port == default {
+                host
+            } else {
+                format!("{host}:{}", request.port)
             })
         }
     }
@@ -294,6 +305,49 @@ pub(crate) fn frame_streams(fields: &mut midwire_wire::Fields, amount: Amount) -
     }
 }
 
+/// Names another host in a request: the Host field, or the authority where the protocol has one.
+pub(crate) fn name_host(request: &mut Request, host: &str) {
+    if !request.authority.is_empty() {
+        request.authority = Bytes::copy_from_slice(host.as_bytes());
+    }
+    if request.authority.is_empty() || request.fields.contains("host") {
+        request.fields.set("Host", host.to_owned());
+    }
+}
+
+/// Gives a request an absolute-form target, as proxies want it (RFC 9112 §3.2.2). Credentials for that proxy stay.
+pub(crate) fn make_absolute(head: &mut RequestHead, request: &Request) {
+    for value in request.fields.get_all("proxy-authorization") {
+        head.fields
+            .append("Proxy-Authorization", Bytes::copy_from_slice(value));
+    }
+    let default = if request.scheme.eq_ignore_ascii_case(b"https") {
+        443
+    } else {
+        80
+    };
+    let named = authority(&request.authority).is_some_and(|(host, port)| {
+        host == request.host && port.unwrap_or(default) == request.port
+    });
+    let mut target = [&request.scheme, &b"://"[..]].concat();
+    if named {
+        target.extend_from_slice(&request.authority);
+    } else if request.port == default {
+        let address = Address::new(request.host.clone(), request.port).to_string();
+        let end = address.rfind(':').unwrap_or(address.len());
+        target.extend_from_slice(address.as_bytes().get(..end).unwrap_or_default());
+    } else {
+        let address = Address::new(request.host.clone(), request.port);
+        target.extend_from_slice(address.to_string().as_bytes());
+    }
+    // The asterisk stands for the whole server, which absolute-form says with an empty path (RFC 9112 §3.2.4).
+    if head.target != "*" {
+        target.extend_from_slice(&head.target);
+    }
+    head.target = target.into();
+    head.form = TargetForm::Absolute;
+}
+
 /// Makes the response of a flow from its head.
 pub(crate) fn response(head: ResponseHead, began: f64) -> Response {
     Response {
@@ -352,6 +406,50 @@ pub(crate) fn frame_stream(fields: &mut midwire_wire::Fields, framing: Framing) 
         _ => {}
     }
     framing
+}
+
+/// Only upgrades to WebSocket are passed on. True if HTTP/2 without TLS was asked for.
+pub(crate) fn drop_foreign_upgrade(fields: &mut midwire_wire::Fields) -> bool {
+    if !fields.contains("upgrade") || fields.has_token("upgrade", "websocket") {
+        return false;
+    }
+    let h2c = fields.has_token("upgrade", "h2c");
+    fields.remove("upgrade");
+    fields.remove("http2-settings");
+    let kept: Vec<Bytes> = fields
+        .get_all("connection")
+        .flat_map(|value| value.split(|b| *b == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| {
+            !option.is_empty()
+                && !option.eq_ignore_ascii_case(b"upgrade")
+                && !option.eq_ignore_ascii_case(b"http2-settings")
+        })
+        .map(Bytes::copy_from_slice)
+        .collect();
+    if kept.is_empty() {
+        fields.remove("connection");
+    } else {
+        fields.set("Connection", kept.join(&b", "[..]));
+    }
+    h2c
+}
+
+/// What the response to a request with this method may have.
+pub(crate) fn expected(method: &[u8]) -> Expected {
+    match method {
+        b"HEAD" => Expected::Head,
+        b"CONNECT" => Expected::Connect,
+        _ => Expected::Other,
+    }
+}
+
+/// Methods that may be sent twice (RFC 9110 §9.2.2).
+pub(crate) fn is_idempotent(method: &[u8]) -> bool {
+    matches!(
+        method,
+        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
+    )
 }
 
 #[cfg(test)]

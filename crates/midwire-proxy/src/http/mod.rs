@@ -6,4 +6,5 @@ pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod message;
 pub(crate) mod page;
+mod passing;
 pub(crate) mod stream;

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use midwire_wire::http1::Framing;
 use midwire_wire::{Fields, ResponseHead, Version};
+
+use super::stream::Outbound;
 
 /// Longest reason shown, in characters.
 const REASON_MAX: usize = 1000;
@@ -54,6 +57,23 @@ pub(crate) fn phrase(status: u16) -> &'static str {
         505 => "HTTP Version Not Supported",
         _ => "Error",
     }
+}
+
+/// Answers with an error page and ends the message.
+pub(crate) async fn send(
+    reply: &mut Outbound<'_>,
+    status: u16,
+    reason: &str,
+    head_only: bool,
+) -> std::io::Result<()> {
+    let (head, content) = error(status, reason);
+    if head_only {
+        reply.response_head(&head, Framing::None);
+    } else {
+        reply.response_head(&head, Framing::Length(content.len() as u64));
+        reply.data(content).await?;
+    }
+    reply.end(None).await
 }
 
 fn escape(text: &str) -> String {

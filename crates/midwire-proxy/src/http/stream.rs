@@ -47,6 +47,8 @@ pub(crate) enum Inbound<'a> {
     H1(&'a mut h1::Source),
     /// From a stream of an HTTP/2 connection.
     H2(&'a mut h2::Source),
+    /// From nowhere: a replay has its content already.
+    Nothing,
 }
 
 /// The way to a peer.
@@ -55,6 +57,8 @@ pub(crate) enum Outbound<'a> {
     H1(&'a mut h1::Sink),
     /// To a stream of an HTTP/2 connection.
     H2(&'a mut h2::Sink),
+    /// To nobody: the response of a replay is only recorded.
+    Nobody,
 }
 
 impl Inbound<'_> {
@@ -74,6 +78,7 @@ impl Inbound<'_> {
             Self::H2(source) => source.response_head(request).await.map_err(|error| {
                 error.map_or(Fault::NoResponse, |error| h2::fault(&error, Side::Server))
             }),
+            Self::Nothing => Err(Fault::NoResponse),
         }
     }
 
@@ -85,6 +90,7 @@ impl Inbound<'_> {
         match self {
             Self::H1(source) => source.next().await.map_err(|fault| read_fault(fault, side)),
             Self::H2(source) => source.next().await.map_err(|error| h2::fault(&error, side)),
+            Self::Nothing => Ok(None),
         }
     }
 
@@ -96,6 +102,7 @@ impl Inbound<'_> {
         match self {
             Self::H1(source) => source.gone().await,
             Self::H2(source) => source.gone().await,
+            Self::Nothing => std::future::pending().await,
         }
     }
 
@@ -104,6 +111,7 @@ impl Inbound<'_> {
         match self {
             Self::H1(source) => source.holds_all(framing),
             Self::H2(source) => source.is_done(),
+            Self::Nothing => true,
         }
     }
 
@@ -112,6 +120,7 @@ impl Inbound<'_> {
         match self {
             Self::H1(source) => source.is_done(),
             Self::H2(source) => source.is_done(),
+            Self::Nothing => true,
         }
     }
 
@@ -134,11 +143,15 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => {
                 let mut head = message::forward_request(request);
+                if sink.to_proxy {
+                    message::make_absolute(&mut head, request);
+                }
                 let framing = message::frame(&mut head.fields, amount);
                 sink.request_head(&head, framing);
                 Ok(framing)
             }
             Self::H2(sink) => sink.request_head(request, amount),
+            Self::Nobody => Ok(Framing::None),
         }
     }
 
@@ -161,6 +174,7 @@ impl Outbound<'_> {
                 sink.response_head(&head);
                 framing
             }
+            Self::Nobody => Framing::None,
         }
     }
 
@@ -174,6 +188,7 @@ impl Outbound<'_> {
                 sink.response_head(&head, framing);
             }
             Self::H2(sink) => sink.response_head(head),
+            Self::Nobody => {}
         }
     }
 
@@ -185,6 +200,7 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => sink.data(data).await,
             Self::H2(sink) => sink.data(data).await,
+            Self::Nobody => Ok(()),
         }
     }
 
@@ -193,6 +209,7 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => sink.end(trailers).await,
             Self::H2(sink) => sink.end(trailers).await,
+            Self::Nobody => Ok(()),
         }
     }
 
@@ -204,6 +221,7 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => sink.flush().await,
             Self::H2(sink) => sink.flush().await,
+            Self::Nobody => Ok(()),
         }
     }
 
@@ -215,13 +233,14 @@ impl Outbound<'_> {
         match self {
             Self::H1(sink) => sink.settle().await,
             Self::H2(sink) => sink.settle().await,
+            Self::Nobody => Ok(()),
         }
     }
 
     /// Says why no complete message follows, where the protocol can say so.
     pub(crate) fn abort(&mut self, fault: &Fault) {
         match self {
-            Self::H1(_) => {}
+            Self::H1(_) | Self::Nobody => {}
             Self::H2(sink) => sink.abort(fault),
         }
     }
@@ -242,12 +261,10 @@ pub(crate) fn write_fault(error: std::io::Error, side: Side) -> Fault {
 pub(crate) fn read_fault(fault: h1::ReadFault, side: Side) -> Fault {
     use h1::ReadFault;
     match (side, fault) {
-        (Side::Client, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
-            Fault::ClientGone
-        }
+        (Side::Client, ReadFault::Violation(Violation::Cut)) => Fault::ClientGone,
         (Side::Client, ReadFault::Violation(violation)) => Fault::BadRequest(violation),
         (Side::Client, _) => Fault::ClientGone,
-        (Side::Server, ReadFault::Violation(violation)) if matches!(violation, Violation::Cut) => {
+        (Side::Server, ReadFault::Violation(violation @ Violation::Cut)) => {
             Fault::ResponseCut(violation.to_string())
         }
         (Side::Server, ReadFault::Violation(violation)) => Fault::BadResponse(violation),

@@ -10,6 +10,8 @@ use midwire_flow::ServerConn;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::order::{Ordered, Orders};
+use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
 };
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
     /// No new requests are to use it.
     retired: AtomicBool,
     driver: Mutex<Option<AbortOnDropHandle<()>>>,
+    orders: Orders,
 }
 
 /// One request and its response on a shared connection. Dropped before its end, it resets the stream.
@@ -54,6 +57,9 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         .header_table_size(HPACK_TABLE)
         .max_send_buffer_size(SEND_BUFFER)
         .initial_max_send_streams(STREAMS_AT_FIRST);
+    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
+    let (io, alarm) = Watched::new(io, (0, PREFACE), max_resets);
+    let (io, orders) = Ordered::new(io, (0, PREFACE), HPACK_TABLE as usize);
     let (sender, connection) = match builder.handshake(io).await {
         Ok(started) => started,
         Err(error) => {
@@ -72,12 +78,18 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         sender: Mutex::new(Some(sender)),
         retired: AtomicBool::new(false),
         driver: Mutex::default(),
+        orders,
     });
     let weak = Arc::downgrade(&shared);
     let alone = session.alone();
     let keepalive = options.http2_ping_keepalive;
     let driver = tokio::spawn(async move {
-        drive(connection, keepalive).await;
+        tokio::select! {
+            () = drive(connection, keepalive) => {}
+            () = alarm.raised() => {
+                tracing::warn!(client = %alone.peer(), "HTTP/2 server connection closed: too many resets or control frames");
+            }
+        }
         if let Some(shared) = weak.upgrade() {
             shared.retire();
         }
@@ -115,7 +127,7 @@ impl Shared {
         let way: SharedWay = Arc::new(Mutex::new(Way::Request(Box::new(sender), Some(sent))));
         Some(Call {
             shared: Arc::clone(self),
-            source: Source::response(Arc::clone(&way), head),
+            source: Source::response(Arc::clone(&way), head, self.orders.clone()),
             sink: Sink::new(way),
         })
     }
@@ -134,7 +146,7 @@ impl Shared {
 }
 
 /// Moves frames until the connection ends; asks a silent server from time to time whether it is still there.
-async fn drive(mut connection: Connection<Io, Bytes>, keepalive: i64) {
+async fn drive(mut connection: Connection<Ordered<Watched<Io>>, Bytes>, keepalive: i64) {
     let pings = connection.ping_pong();
     let ask = async {
         let (Some(mut pings), Ok(seconds)) = (pings, u64::try_from(keepalive)) else {

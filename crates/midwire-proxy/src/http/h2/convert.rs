@@ -6,6 +6,7 @@ use midwire_flow::Request;
 use midwire_wire::{Fields, ResponseHead, Version};
 
 use super::super::message;
+use super::order::{self, Orders};
 
 /// A message that cannot be expressed in HTTP/2.
 #[derive(Debug, thiserror::Error)]
@@ -34,22 +35,27 @@ const FORBIDDEN: [&str; 5] = [
 ];
 
 /// The fields of a header or trailer section; cookie fields are joined (RFC 9113 §8.2.3).
-pub(super) fn fields(map: &HeaderMap) -> Fields {
+pub(super) fn fields(map: &HeaderMap, (orders, stream): (&Orders, u32)) -> Fields {
+    let lines = map
+        .iter()
+        .map(|(name, value)| {
+            (
+                Bytes::copy_from_slice(name.as_str().as_bytes()),
+                Bytes::copy_from_slice(value.as_bytes()),
+            )
+        })
+        .collect();
     let mut pairs: Vec<(Bytes, Bytes)> = Vec::with_capacity(map.len());
     let mut cookie: Option<usize> = None;
-    for (name, value) in map {
-        let value = value.as_bytes();
-        if name == http::header::COOKIE {
+    for (name, value) in orders.restore(stream, lines) {
+        if name == "cookie" {
             if let Some((_, joined)) = cookie.and_then(|at| pairs.get_mut(at)) {
-                *joined = Bytes::from([joined, &b"; "[..], value].concat());
+                *joined = Bytes::from([joined, &b"; "[..], &value].concat());
                 continue;
             }
             cookie = Some(pairs.len());
         }
-        pairs.push((
-            Bytes::copy_from_slice(name.as_str().as_bytes()),
-            Bytes::copy_from_slice(value),
-        ));
+        pairs.push((name, value));
     }
     Fields::from_pairs(pairs)
 }
@@ -61,13 +67,16 @@ pub(super) fn header_map(fields: &Fields) -> Result<HeaderMap, ConvertError> {
         .flat_map(|value| value.split(|b| *b == b','))
         .map(<[u8]>::trim_ascii)
         .collect();
-    let mut map = HeaderMap::with_capacity(fields.len());
+    let mut lines: Vec<(Bytes, Bytes)> = Vec::new();
+    let repeats = repeats_a_name(fields);
+    let mut map = HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields.iter() {
         let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
         let hop = FORBIDDEN.into_iter().any(is)
             || named
                 .iter()
                 .any(|option| option.eq_ignore_ascii_case(name) && !is("te"))
+            || is(order::MARK)
             || (is("te") && !value.eq_ignore_ascii_case(b"trailers"));
         if hop {
             continue;
@@ -75,9 +84,35 @@ pub(super) fn header_map(fields: &Fields) -> Result<HeaderMap, ConvertError> {
         let bad = || ConvertError::Field(String::from_utf8_lossy(name).into_owned());
         let key = HeaderName::from_bytes(name).map_err(|_| bad())?;
         let value = HeaderValue::from_bytes(value.trim_ascii()).map_err(|_| bad())?;
+        if repeats {
+            lines.push((
+                Bytes::copy_from_slice(key.as_str().as_bytes()),
+                Bytes::copy_from_slice(value.as_bytes()),
+            ));
+        }
         map.try_append(key, value).map_err(|_| bad())?;
     }
+    if let Some(mark) = order::mark(&lines) {
+        let mut mark =
+            HeaderValue::try_from(mark).map_err(|_| ConvertError::Field(order::MARK.to_owned()))?;
+        mark.set_sensitive(true);
+        for value in map.values_mut() {
+            value.set_sensitive(true);
+        }
+        map.insert(HeaderName::from_static(order::MARK), mark);
+    }
     Ok(map)
+}
+
+/// True if a name comes again after another one.
+fn repeats_a_name(fields: &Fields) -> bool {
+    let mut seen = std::collections::HashSet::with_capacity(fields.len());
+    let mut last: &[u8] = b"";
+    fields.iter().any(|(name, _)| {
+        let again = !seen.insert(name.to_ascii_lowercase()) && !name.eq_ignore_ascii_case(last);
+        last = name;
+        again
+    })
 }
 
 /// The request of a flow with these fields, without its content.
@@ -111,6 +146,7 @@ pub(super) fn request(
         http::Method::from_bytes(&request.method).map_err(|_| ConvertError::Method)?;
     *out.uri_mut() = Uri::from_parts(parts).map_err(|_| bad(&path))?;
     *out.version_mut() = http::Version::HTTP_2;
+    note_capitals(&fields, request.protocol());
     *out.headers_mut() = header_map(&fields)?;
     Ok(out)
 }
@@ -121,17 +157,34 @@ pub(super) fn response(head: &ResponseHead) -> Result<http::Response<()>, Conver
     *out.status_mut() =
         http::StatusCode::from_u16(head.status).map_err(|_| ConvertError::Status(head.status))?;
     *out.version_mut() = http::Version::HTTP_2;
+    note_capitals(&head.fields, Some(head.version));
     *out.headers_mut() = header_map(&head.fields)?;
     Ok(out)
 }
 
 /// A response head that came from a server.
-pub(super) fn response_head<T>(response: &http::Response<T>) -> ResponseHead {
+pub(super) fn response_head<T>(
+    response: &http::Response<T>,
+    order: (&Orders, u32),
+) -> ResponseHead {
     ResponseHead {
         version: Version::Http2,
         status: response.status().as_u16(),
         reason: Bytes::new(),
-        fields: fields(response.headers()),
+        fields: fields(response.headers(), order),
+    }
+}
+
+/// Says which names of an HTTP/2 message are lowered: an addon has set them with capitals.
+fn note_capitals(fields: &Fields, version: Option<Version>) {
+    if !is_own(version) {
+        return;
+    }
+    for (name, _) in fields.iter() {
+        if name.iter().any(u8::is_ascii_uppercase) {
+            let name = name.escape_ascii();
+            tracing::info!("Lowercased '{name}' header as uppercase is not allowed with HTTP/2.");
+        }
     }
 }
 
@@ -172,7 +225,7 @@ mod tests {
         for (name, value) in [("a", "1"), ("cookie", "x=1"), ("b", "2"), ("cookie", "y=2")] {
             map.append(name, HeaderValue::from_static(value));
         }
-        let joined = fields(&map);
+        let joined = fields(&map, (&Orders::default(), 1));
         let all: Vec<_> = joined.iter().collect();
         assert_eq!(
             all,

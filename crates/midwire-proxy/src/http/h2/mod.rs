@@ -5,9 +5,16 @@
 
 mod client;
 mod convert;
+mod hpack;
+mod hpack_tables;
+mod order;
 mod server;
 mod sink;
 mod source;
+mod watch;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,8 +54,6 @@ enum Way {
     Respond(SendResponse<Bytes>),
     /// The head is sent.
     Open(SendStream<Bytes>),
-    /// The stream never came to be.
-    Failed,
 }
 
 fn lock(way: &Mutex<Way>) -> std::sync::MutexGuard<'_, Way> {

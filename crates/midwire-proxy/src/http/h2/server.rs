@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::RecvStream;
-use h2::server::SendResponse;
+use h2::server::{Connection, SendResponse};
+use h2::{Reason, RecvStream};
 use midwire_wire::http1::Framing;
 use midwire_wire::{RequestHead, TargetForm, Version};
 use tokio::task::JoinSet;
@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use super::super::exchange::{self, After};
 use super::super::message::{Destination, Pseudo};
 use super::super::stream::{Inbound, Incoming, Outbound};
+use super::order::{Ordered, Orders};
+use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
     convert, source,
@@ -45,6 +47,9 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
     if let Ok(max) = u32::try_from(options.http2_max_concurrent_streams) {
         builder.max_concurrent_streams(max);
     }
+    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
+    let (io, alarm) = Watched::new(io, (PREFACE, 0), max_resets);
+    let (io, orders) = Ordered::new(io, (PREFACE, 0), HPACK_TABLE as usize);
     let shaken = crate::within(options.client_header_timeout, builder.handshake(io)).await;
     let mut connection = match shaken {
         Some(Ok(connection)) => connection,
@@ -62,7 +67,8 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
-                    streams.spawn(stream(Arc::clone(&session), Arc::clone(&to), request, respond));
+                    let to = Arc::clone(&to);
+                    streams.spawn(stream(Arc::clone(&session), to, (request, respond), orders.clone()));
                 }
                 Some(Err(error)) => {
                     // The error would come again and again: the connection is over.
@@ -72,9 +78,15 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
                 None => break,
             },
             Some(_) = streams.join_next() => idle_since = Instant::now(),
+            () = alarm.raised() => {
+                tracing::warn!(client = %session.peer(), "HTTP/2 connection closed: too many resets or control frames");
+                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                close(&mut connection).await;
+                break;
+            }
             () = idle(session.options().client_idle_timeout, idle_since), if streams.is_empty() => {
                 connection.graceful_shutdown();
-                let _ = tokio::time::timeout(LINGER, std::future::poll_fn(|cx| connection.poll_closed(cx))).await;
+                close(&mut connection).await;
                 break;
             }
         }
@@ -82,6 +94,12 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
     drop(connection);
     let ended = async { while streams.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(LINGER, ended).await;
+}
+
+/// Writes the goodbye and waits for the end.
+async fn close(connection: &mut Connection<Ordered<Watched<Io>>, Bytes>) {
+    let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
+    let _ = tokio::time::timeout(LINGER, closed).await;
 }
 
 async fn idle(seconds: i64, since: Instant) {
@@ -95,16 +113,16 @@ async fn idle(seconds: i64, since: Instant) {
 async fn stream(
     session: Arc<Session>,
     to: Arc<Destination>,
-    request: http::Request<RecvStream>,
-    respond: SendResponse<Bytes>,
+    (request, respond): (http::Request<RecvStream>, SendResponse<Bytes>),
+    orders: Orders,
 ) {
     let began = crate::now();
     let (parts, content) = request.into_parts();
     let ends = content.is_end_stream();
     let way: SharedWay = Arc::new(Mutex::new(Way::Respond(respond)));
-    let mut source = Source::request(Arc::clone(&way), content);
+    let mut fields = convert::fields(&parts.headers, (&orders, content.stream_id().as_u32()));
+    let mut source = Source::request(Arc::clone(&way), content, orders);
     let mut sink = Sink::new(way);
-    let mut fields = convert::fields(&parts.headers);
     let uri = parts.uri.into_parts();
     let pseudo = Pseudo {
         scheme: uri.scheme.map_or_else(Bytes::new, |scheme| {

@@ -137,7 +137,7 @@ impl Sink {
         match &mut *lock(&self.way) {
             Way::Respond(respond) => respond.send_reset(reason),
             Way::Open(stream) => stream.send_reset(reason),
-            Way::Request(..) | Way::Failed => {}
+            Way::Request(..) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use midwire_wire::{Fields, ResponseHead};
 use tokio::sync::oneshot;
 
 use super::super::stream::Frame;
+use super::order::Orders;
 use super::{SharedWay, Way, convert, lock};
 
 /// Receives the content of a stream, and in the client role its response head.
@@ -20,6 +21,8 @@ pub(crate) struct Source {
     /// Bytes that were handed out and not yet given back to the peer's window.
     owed: usize,
     done: bool,
+    orders: Orders,
+    stream: u32,
 }
 
 enum Head {
@@ -31,24 +34,32 @@ enum Head {
 
 impl Source {
     /// The content of a request.
-    pub(super) fn request(way: SharedWay, content: RecvStream) -> Self {
+    pub(super) fn request(way: SharedWay, content: RecvStream, orders: Orders) -> Self {
         Self {
             way,
             head: Head::Done,
             done: content.is_end_stream(),
+            orders,
+            stream: content.stream_id().as_u32(),
             content: Some(content),
             owed: 0,
         }
     }
 
     /// A response that is to come.
-    pub(super) fn response(way: SharedWay, sent: oneshot::Receiver<ResponseFuture>) -> Self {
+    pub(super) fn response(
+        way: SharedWay,
+        sent: oneshot::Receiver<ResponseFuture>,
+        orders: Orders,
+    ) -> Self {
         Self {
             way,
             head: Head::Unsent(sent),
             content: None,
             owed: 0,
             done: false,
+            orders,
+            stream: 0,
         }
     }
 
@@ -61,7 +72,9 @@ impl Source {
         request: Expected,
     ) -> Result<(ResponseHead, Framing), Option<h2::Error>> {
         if let Head::Unsent(sent) = &mut self.head {
-            self.head = Head::Awaited(sent.await.map_err(|_| None)?);
+            let waiting = sent.await.map_err(|_| None)?;
+            self.stream = waiting.stream_id().as_u32();
+            self.head = Head::Awaited(waiting);
         }
         let Head::Awaited(waiting) = &mut self.head else {
             return Err(None);
@@ -76,10 +89,15 @@ impl Source {
         .map_err(Some)?;
         let response = match response {
             Ok(response) => response,
-            Err(interim) => return Ok((convert::response_head(&interim), Framing::None)),
+            Err(interim) => {
+                return Ok((
+                    convert::response_head(&interim, (&self.orders, self.stream)),
+                    Framing::None,
+                ));
+            }
         };
         self.head = Head::Done;
-        let head = convert::response_head(&response);
+        let head = convert::response_head(&response, (&self.orders, self.stream));
         let content = response.into_body();
         let bodyless = request == Expected::Head || matches!(head.status, 204 | 304);
         let framing = if bodyless || content.is_end_stream() {
@@ -118,7 +136,7 @@ impl Source {
         }
         let trailers = content.trailers().await?;
         self.done = true;
-        Ok(trailers.map(|map| Frame::Trailers(convert::fields(&map))))
+        Ok(trailers.map(|map| Frame::Trailers(convert::fields(&map, (&self.orders, self.stream)))))
     }
 
     /// True if all content was handed out.
@@ -131,14 +149,10 @@ impl Source {
     /// # Cancellation
     /// Safe.
     pub(crate) async fn gone(&mut self) {
-        poll_fn(|cx| {
-            let reset = match &mut *lock(&self.way) {
-                Way::Respond(respond) => respond.poll_reset(cx).map(drop),
-                Way::Open(stream) => stream.poll_reset(cx).map(drop),
-                Way::Request(..) => Poll::Pending,
-                Way::Failed => Poll::Ready(()),
-            };
-            reset
+        poll_fn(|cx| match &mut *lock(&self.way) {
+            Way::Respond(respond) => respond.poll_reset(cx).map(drop),
+            Way::Open(stream) => stream.poll_reset(cx).map(drop),
+            Way::Request(..) => Poll::Pending,
         })
         .await;
     }

@@ -1,0 +1,166 @@
+//! Content on its way from one side to the other.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use midwire_core::hooks::ContentNeed;
+use midwire_flow::Content;
+use midwire_wire::Fields;
+use midwire_wire::http1::Framing;
+
+use super::capture::Capture;
+use super::stream::{Frame, Inbound, Outbound, write_fault};
+use crate::fault::{Fault, Side};
+
+/// What is kept of content while it passes.
+pub(super) struct Tee {
+    pub(super) capture: Capture,
+    pub(super) trailers: Option<Fields>,
+    pub(super) limit: Option<u64>,
+    /// Who sends the content.
+    side: Side,
+    /// The receiver does not want the rest.
+    pub(super) given_up: bool,
+}
+
+impl Tee {
+    pub(super) fn new(need: ContentNeed, limit: Option<u64>, side: Side) -> Self {
+        let capture = if need >= ContentNeed::Copy {
+            Capture::copy()
+        } else {
+            Capture::count()
+        };
+        Self {
+            capture,
+            trailers: None,
+            limit,
+            side,
+            given_up: false,
+        }
+    }
+
+    pub(super) fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
+        self.capture.take(data);
+        check_size(&self.capture, self.limit, self.side)
+    }
+}
+
+/// Passes content on as it arrives. Small pieces that are there together go out together.
+///
+/// # Cancellation
+/// Safe: another call goes on where this one stopped.
+pub(super) async fn pump(
+    from: &mut Inbound<'_>,
+    to: &mut Outbound<'_>,
+    tee: &mut Tee,
+) -> Result<(), Fault> {
+    let side = tee.side;
+    let other = match side {
+        Side::Client => Side::Server,
+        Side::Server => Side::Client,
+    };
+    to.settle()
+        .await
+        .map_err(|error| write_fault(error, other))?;
+    loop {
+        let frame = {
+            let next = from.next(side);
+            let mut next = std::pin::pin!(next);
+            let ready = tokio::select! {
+                biased;
+                frame = &mut next => Some(frame),
+                () = std::future::ready(()) => None,
+            };
+            if let Some(frame) = ready {
+                frame
+            } else {
+                // Nothing more is here right now: what is buffered must not wait for it.
+                to.flush()
+                    .await
+                    .map_err(|error| write_fault(error, other))?;
+                next.await
+            }
+        };
+        match frame? {
+            Some(Frame::Data(data)) => {
+                tee.take(&data)?;
+                to.data(data)
+                    .await
+                    .map_err(|error| write_fault(error, other))?;
+            }
+            Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
+            None => break,
+        }
+    }
+    to.end(tee.trailers.as_ref())
+        .await
+        .map_err(|error| write_fault(error, other))
+}
+
+/// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
+/// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
+pub(super) async fn both<S, R>(
+    send: S,
+    receive: R,
+    patience: Option<Duration>,
+) -> (Result<(), Fault>, Result<(), Fault>)
+where
+    S: Future<Output = Result<(), Fault>>,
+    R: Future<Output = Result<(), Fault>>,
+{
+    let mut send = std::pin::pin!(send);
+    let mut receive = std::pin::pin!(receive);
+    tokio::select! {
+        biased;
+        received = &mut receive => {
+            let sent = match patience {
+                _ if received.is_err() => Err(given_up()),
+                None => send.await,
+                Some(limit) => tokio::time::timeout(limit, send).await.unwrap_or_else(|_| Err(given_up())),
+            };
+            (sent, received)
+        }
+        sent = &mut send => (sent, receive.await),
+    }
+}
+
+pub(super) fn given_up() -> Fault {
+    Fault::ResponseCut("answered before the request was complete".to_owned())
+}
+
+/// Sends content that is all here; large content is read from its file in pieces.
+pub(super) async fn send_content(to: &mut Outbound<'_>, content: &Content) -> std::io::Result<()> {
+    const PIECE: usize = 128 * 1024;
+    match content {
+        Content::Missing | Content::Passed { .. } => Ok(()),
+        Content::Memory(bytes) if bytes.is_empty() => Ok(()),
+        Content::Memory(bytes) => to.data(bytes.clone()).await,
+        Content::Spilled(spill) => {
+            let mut offset = 0;
+            while offset < spill.len() {
+                let piece = spill.read(offset, PIECE)?;
+                if piece.is_empty() {
+                    return Err(std::io::ErrorKind::UnexpectedEof.into());
+                }
+                offset += piece.len() as u64;
+                to.data(piece).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn check_length(framing: Framing, limit: Option<u64>, side: Side) -> Result<(), Fault> {
+    match (framing, limit) {
+        (Framing::Length(len), Some(limit)) if len > limit => Err(Fault::TooLarge { side }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_size(capture: &Capture, limit: Option<u64>, side: Side) -> Result<(), Fault> {
+    if limit.is_some_and(|limit| capture.size() > limit) {
+        Err(Fault::TooLarge { side })
+    } else {
+        Ok(())
+    }
+}
