@@ -46,7 +46,9 @@ fn start(program: &Program, args: &[OsString]) -> ExitCode {
     }
     match invocation.action {
         Action::Version => output(&program::version(), 0),
-        Action::Options => output(&options.annotated_defaults(), 0),
+        Action::Options if options.load().scripts.is_empty() => {
+            output(&options.annotated_defaults(), 0)
+        }
         _ => serve(program, &invocation, options),
     }
 }

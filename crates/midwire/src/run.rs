@@ -12,6 +12,7 @@ use midwire_core::log::LogStream;
 use midwire_core::options::OptionStore;
 use midwire_core::options::cli::{Action, Invocation};
 use midwire_proxy::Engine;
+use midwire_python::ScriptHost;
 
 /// How long connections may go on after the signal to end (security.md §3).
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,22 +26,44 @@ pub(crate) async fn run(
     let kernel = Arc::new(Kernel::new(options, log));
     let commands = CommandAddons::new(&kernel);
     register_commands(&kernel, invocation.tool, &commands)?;
-    if invocation.action == Action::Commands {
-        return print(&kernel.commands().listing());
+    let scripts = ScriptHost::new(&kernel, |kernel, flow| {
+        Box::pin(async move { midwire_addons::replay(&kernel, flow).await })
+    });
+    let outcome = with_scripts(&kernel, invocation, &commands, &scripts).await;
+    // Scripts are told of every end, and what they have printed comes out.
+    scripts.stop().await;
+    kernel.chain().done(&kernel);
+    outcome?;
+    match kernel.failure() {
+        Some(failure) => Err(anyhow!(failure)),
+        None => Ok(()),
+    }
+}
+
+async fn with_scripts(
+    kernel: &Arc<Kernel>,
+    invocation: &Invocation,
+    commands: &CommandAddons,
+    scripts: &ScriptHost,
+) -> anyhow::Result<()> {
+    if let Some(listing) = listing(kernel, invocation, scripts).await? {
+        return print(&listing);
     }
     let signals = Signals::new().context("cannot listen for signals")?;
-    let engine = Engine::new(&kernel)?;
+    let engine = Engine::new(kernel)?;
     let (path, list) = engine.revocation_list()?;
     let extra = Extra {
         crl: Some(Crl::new(path, list)),
-        ..Extra::default()
+        scripts: Some(scripts.link()),
     };
-    let links = midwire_addons::default_links(&kernel, invocation.tool, &commands, extra);
+    let links = midwire_addons::default_links(kernel, invocation.tool, commands, extra);
     kernel.set_addons(links).map_err(|reason| anyhow!(reason))?;
     if let Some(notice) = invocation.filter_notice() {
         tracing::info!("{notice}");
     }
+    scripts.start().await?;
     listen(&engine).await?;
+    scripts.running().await;
     kernel.start();
     let errors = kernel.log().errors();
     if errors > 0 {
@@ -49,11 +72,26 @@ pub(crate) async fn run(
             if errors > 1 { "s" } else { "" }
         );
     }
-    serve(&kernel, &engine, signals).await;
-    kernel.chain().done(&kernel);
-    match kernel.failure() {
-        Some(failure) => Err(anyhow!(failure)),
-        None => Ok(()),
+    serve(kernel, &engine, signals).await;
+    Ok(())
+}
+
+/// What `--commands` and `--options` print, with those of scripts.
+async fn listing(
+    kernel: &Arc<Kernel>,
+    invocation: &Invocation,
+    scripts: &ScriptHost,
+) -> anyhow::Result<Option<String>> {
+    match invocation.action {
+        Action::Commands => {
+            scripts.start().await?;
+            Ok(Some(kernel.commands().listing()))
+        }
+        Action::Options => {
+            scripts.start().await?;
+            Ok(Some(kernel.options().annotated_defaults()))
+        }
+        _ => Ok(None),
     }
 }
 

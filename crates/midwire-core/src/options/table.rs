@@ -266,8 +266,12 @@ options! {
         "Save only flows that match this filter.";
     script_error: String = String::from("pass"), own().choices(&["fail", "pass"]),
         "What becomes of a flow that waits for a script whose process ended or hangs: it is answered with 502, or goes on as it is.";
+    script_python: Option<String> = None, own(),
+        "Python interpreter that runs scripts, 3.9 or newer; without it that of the active virtual environment, else python3.";
     script_timeout: i64 = 0, own(),
         "Seconds a script may take for one flow; 0 for no limit.";
+    script_workers: i64 = 1, own(),
+        "Processes that run scripts side by side. Each loads all scripts, and all flows of a client go to the same one, so more than one suits scripts that keep nothing between clients.";
     scripts: Vec<String> = Vec::new(), all().short('s', "SCRIPT"),
         "Run this script.";
     server: bool = true, all().short('n', ""),

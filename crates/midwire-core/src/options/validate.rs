@@ -69,6 +69,9 @@ pub(super) fn check(options: &Options, changed: &Changed) -> Result<(), String> 
     amounts(options, changed)
 }
 
+/// More processes than this only take memory from each other.
+const MAX_SCRIPT_WORKERS: i64 = 64;
+
 /// Host patterns are matched without regard to case against `host:port`.
 fn host_patterns(name: &str, patterns: &[String]) -> Result<(), String> {
     for pattern in patterns {
@@ -103,6 +106,14 @@ fn ports(options: &Options, changed: &Changed) -> Result<(), String> {
 
 /// Counts and times of midwire's own options are never negative.
 fn amounts(options: &Options, changed: &Changed) -> Result<(), String> {
+    if changed.contains("script_workers")
+        && !(1..=MAX_SCRIPT_WORKERS).contains(&options.script_workers)
+    {
+        return Err(format!(
+            "Invalid value for script_workers: {} is not between 1 and {MAX_SCRIPT_WORKERS}.",
+            options.script_workers
+        ));
+    }
     for (name, amount) in [
         ("client_body_timeout", options.client_body_timeout),
         ("client_header_timeout", options.client_header_timeout),

@@ -1,0 +1,227 @@
+"""Frames to and from the core: twelve bytes of header at fixed offsets, then one value.
+
+Values are in the notation of ``marshal``, version 2: the fastest that the standard library
+reads and writes, and the same in all versions of Python 3."""
+
+import marshal
+import select
+import socket
+import struct
+import threading
+from typing import Any, Callable, Dict, List, Optional
+
+HEADER = struct.Struct("<IBBHI")
+VERSION = 1
+MAX_PAYLOAD = 16 << 20
+_PIECE = 256 * 1024
+
+CALL, ANSWER, FAILURE, NOTE = 1, 2, 3, 4
+
+LOAD, HOOK, CONFIGURE, RUNNING, DONE, STREAM, RUN_COMMAND, FORGET, PING, UPDATE, LOG_ENTRY = range(
+    1, 12
+)
+(
+    SET_OPTIONS,
+    ADD_OPTION,
+    CALL_COMMAND,
+    ADD_COMMAND,
+    CONTENT,
+    RESUME,
+    LOAD_FLOW,
+    RESOLVE,
+    CODING,
+    READ_FLOWS,
+) = range(32, 42)
+LOG, INTEREST, GONE, SHUTDOWN = range(48, 52)
+
+
+class Failed(Exception):
+    """The core says why it does not do what was asked."""
+
+
+class Closed(BaseException):
+    """The core is gone. Nothing can be done any more, so no script may catch it by chance."""
+
+
+class _Waiter:
+    __slots__ = ("kind", "value", "event")
+
+    def __init__(self, event: Optional[threading.Event]) -> None:
+        self.kind = 0
+        self.value: Any = None
+        self.event = event
+
+
+Handler = Callable[[int, int, int, int, Any], Optional[Callable[[], None]]]
+"""Takes kind, operation, detail, id and value of a frame; gives what is still to run."""
+
+
+class Channel:
+    """The socket to the core. Only the thread that made it reads; any thread may write.
+
+    ``handler`` is called for each frame in the order of their arrival, so that the mirror of
+    flows is always as new as what was read. What it gives back runs scripts: at once if this
+    thread is idle, later if it waits for an answer in the middle of a script."""
+
+    URGENT = frozenset((CONFIGURE, PING, RUN_COMMAND))
+    """Operations that run in the middle of a script, since the core waits for them before it
+    answers the script."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._thread = threading.get_ident()
+        self._buffer = bytearray()
+        self._lock = threading.Lock()
+        self._out: List[bytes] = []
+        self._waiters: Dict[int, _Waiter] = {}
+        self._next = 0
+        self._later: List[Callable[[], None]] = []
+        self.handler: Handler = lambda *_: None
+        self.wake: Callable[[], None] = lambda: None
+        """Called when something was put off that has to be run by ``run_later``."""
+
+    # Writing
+
+    def _frame(self, kind: int, op: int, detail: int, number: int, value: Any) -> bytes:
+        payload = dumps(value)
+        if len(payload) > MAX_PAYLOAD:
+            raise ValueError(f"{len(payload)} bytes are too many to be passed on at once")
+        return HEADER.pack(len(payload), kind, op, detail, number) + payload
+
+    def answer(self, op: int, number: int, value: Any) -> None:
+        """Answer a call with the next flush."""
+        try:
+            frame = self._frame(ANSWER, op, 0, number, value)
+        except ValueError as error:
+            frame = self._frame(FAILURE, op, 0, number, str(error))
+        with self._lock:
+            self._out.append(frame)
+
+    def fail(self, op: int, number: int, reason: str) -> None:
+        """Say with the next flush that a call has failed."""
+        with self._lock:
+            self._out.append(self._frame(FAILURE, op, 0, number, reason))
+
+    def note(self, op: int, value: Any) -> None:
+        """Tell the core something with the next flush."""
+        frame = self._frame(NOTE, op, 0, 0, value)
+        with self._lock:
+            self._out.append(frame)
+
+    def flush(self) -> None:
+        """Send everything with one write."""
+        with self._lock:
+            if not self._out:
+                return
+            data = b"".join(self._out)
+            self._out.clear()
+            try:
+                self._sock.sendall(data)
+            except OSError:
+                raise Closed from None
+
+    def call(self, op: int, value: Any) -> Any:
+        """Ask the core and wait for its answer. Failed: it refuses."""
+        own = threading.get_ident() == self._thread
+        waiter = _Waiter(None if own else threading.Event())
+        with self._lock:
+            self._next = number = (self._next + 1) & 0xFFFFFFFF
+            self._waiters[number] = waiter
+        frame = self._frame(CALL, op, 0, number, value)
+        with self._lock:
+            self._out.append(frame)
+        self.flush()
+        if own:
+            while not waiter.kind:
+                self._read(nested=True)
+        else:
+            waiter.event.wait()  # type: ignore[union-attr]
+        if waiter.kind == FAILURE:
+            raise Failed(waiter.value)
+        return waiter.value
+
+    # Reading
+
+    def readable(self) -> None:
+        """Take what has arrived, run what it asks for, and answer with one write."""
+        self._read(nested=False)
+        while select.select([self._sock], (), (), 0)[0]:
+            self._read(nested=False)
+        self.run_later()
+        self.flush()
+
+    def run_later(self) -> None:
+        """Run what was put off."""
+        while self._later:
+            self._later.pop(0)()
+
+    def _read(self, nested: bool) -> None:
+        try:
+            data = self._sock.recv(_PIECE)
+        except InterruptedError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            raise Closed
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= HEADER.size:
+            size, kind, op, detail, number = HEADER.unpack_from(buffer, start)
+            end = start + HEADER.size + size
+            if end > len(buffer):
+                break
+            value = marshal.loads(memoryview(buffer)[start + HEADER.size : end])
+            start = end
+            self._take(nested, kind, op, detail, number, value)
+        if start:
+            del buffer[:start]
+
+    def _take(
+        self, nested: bool, kind: int, op: int, detail: int, number: int, value: Any
+    ) -> None:
+        if kind in (ANSWER, FAILURE):
+            with self._lock:
+                waiter = self._waiters.pop(number, None)
+            if waiter is not None:
+                waiter.value = value
+                waiter.kind = kind
+                if waiter.event is not None:
+                    waiter.event.set()
+            return
+        run = self.handler(kind, op, detail, number, value)
+        if run is None:
+            return
+        if op in self.URGENT and nested:
+            run()
+            self.flush()
+        elif nested or self._later:
+            self._later.append(run)
+            self.wake()
+        else:
+            run()
+
+
+def dumps(value: Any) -> bytes:
+    """The value for a frame; what is not plain is made so. ValueError: that is impossible."""
+    try:
+        return marshal.dumps(value, 2)
+    except ValueError:
+        return marshal.dumps(plain(value), 2)
+
+
+def plain(value: Any) -> Any:
+    """Subclasses of plain types as the plain types themselves. ValueError: no such thing."""
+    if value is None or value is True or value is False:
+        return value
+    for kind in (str, bytes, int, float):
+        if isinstance(value, kind):
+            return kind.__new__(kind, value)
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(item) for item in value)
+    raise ValueError(f"cannot pass on a value of type {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""The parts of ``mitmproxy.http``; import them from there."""

@@ -1,0 +1,137 @@
+"""Header fields: a multi dict of bytes that may be given as an unparsed block."""
+
+from typing import Any, Iterable, Iterator, List, Optional, Tuple, Union
+
+from mitmproxy.coretypes import multidict
+
+Field = Tuple[bytes, bytes]
+
+_FORBIDDEN = (b"\r", b"\n", b"\0")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(value: Union[str, bytes]) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if not isinstance(value, bytes):
+        raise TypeError(f"Expected str or bytes, but got {type(value).__name__}.")
+    return value
+
+
+def check_field(name: bytes, value: bytes) -> None:
+    """Refuse what would end a field before its end. ValueError: line break or NUL."""
+    for char in _FORBIDDEN:
+        if char in name:
+            raise ValueError(
+                f"Invalid header field name {name!r}: line breaks and NUL are not allowed."
+            )
+        if char in value:
+            raise ValueError(
+                f"Invalid value of header field {_text(name)!r}: "
+                f"line breaks and NUL are not allowed, but it is {value[:80]!r}."
+            )
+    if not name or b":" in name:
+        if not name.startswith(b":") or b":" in name[1:]:
+            raise ValueError(f"Invalid header field name {name!r}.")
+
+
+def parse_block(block: bytes) -> Tuple[Field, ...]:
+    """The fields of a raw block, ``name: value CRLF`` repeated."""
+    fields = []
+    for line in block.split(b"\r\n"):
+        if line:
+            # A pseudo field of HTTP/2 begins with the colon.
+            name, _, value = line[1:].partition(b":")
+            fields.append((line[:1] + name, value.strip(b" \t")))
+    return tuple(fields)
+
+
+class Headers(multidict.MultiDict):
+    """The header or trailer fields of a message, in order and in their original spelling.
+
+    Names compare without regard to ASCII case. ``h[name]`` joins all values with ``", "``;
+    use ``get_all`` for fields like ``set-cookie``. Values are text decoded as UTF-8 with
+    surrogates for other bytes; ``fields`` has the bytes.
+    """
+
+    def __init__(self, fields: Iterable[Field] = (), **headers: Union[str, bytes]) -> None:
+        self._version = 0
+        self._raw: Optional[bytes] = None
+        pairs = tuple((k, v) for k, v in fields)
+        for key, value in pairs:
+            if not isinstance(key, bytes) or not isinstance(value, bytes):
+                raise TypeError("Header fields must be bytes.")
+        self._fields: Optional[Tuple[Field, ...]] = pairs
+        if headers:
+            self.update({_bytes(k).replace(b"_", b"-"): _bytes(v) for k, v in headers.items()})
+
+    @classmethod
+    def from_raw(cls, block: bytes) -> "Headers":
+        """Fields given as a raw block, which is parsed when it is first looked at."""
+        headers = cls.__new__(cls)
+        headers._version = 0
+        headers._raw = bytes(block)
+        headers._fields = None
+        return headers
+
+    @property
+    def fields(self) -> Tuple[Field, ...]:  # type: ignore[override]
+        """All (name, value) pairs as bytes; may be assigned."""
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = parse_block(self._raw or b"")
+            self._raw = None
+        return fields
+
+    @fields.setter
+    def fields(self, value: Iterable[Field]) -> None:
+        pairs = tuple((k, v) for k, v in value)
+        known = set(self._fields or ())
+        for pair in pairs:
+            if pair not in known:
+                name, content = pair
+                if not isinstance(name, bytes) or not isinstance(content, bytes):
+                    raise TypeError("Header fields must be bytes.")
+                check_field(name, content)
+        self._fields = pairs
+        self._raw = None
+        self._version += 1
+
+    @staticmethod
+    def _reduce_values(values: Any) -> Any:
+        return ", ".join(values)
+
+    @staticmethod
+    def _kconv(key: Any) -> Any:
+        return _bytes(key).lower()
+
+    def __bytes__(self) -> bytes:
+        return b"".join(b"%s: %s\r\n" % field for field in self.fields)
+
+    def __delitem__(self, key: Union[str, bytes]) -> None:
+        super().__delitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        for key in super().__iter__():
+            yield _text(key)
+
+    def get_all(self, name: Union[str, bytes]) -> List[str]:  # type: ignore[override]
+        """All values of a field as text, not joined; empty if there are none."""
+        return [_text(value) for value in super().get_all(_bytes(name))]
+
+    def set_all(self, name: Union[str, bytes], values: Iterable[Union[str, bytes]]) -> None:  # type: ignore[override]
+        """Give a field exactly these values, one line each."""
+        super().set_all(_bytes(name), [_bytes(value) for value in values])
+
+    def insert(self, index: int, key: Union[str, bytes], value: Union[str, bytes]) -> None:
+        """Put a field before position ``index``."""
+        super().insert(index, _bytes(key), _bytes(value))
+
+    def items(self, multi: bool = False) -> Iterator[Tuple[str, str]]:  # type: ignore[override]
+        """(name, value) as text: values joined per name, or with ``multi`` every field."""
+        if multi:
+            return ((_text(k), _text(v)) for k, v in self.fields)
+        return super().items()

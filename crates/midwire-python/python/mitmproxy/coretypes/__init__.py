@@ -1,0 +1,1 @@
+"""Base types of the values that flows are made of."""

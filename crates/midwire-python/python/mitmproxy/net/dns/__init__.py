@@ -1,0 +1,1 @@
+"""Pieces of DNS: numbers, domain names, service parameters."""

@@ -1,0 +1,1 @@
+"""Pieces of HTTP: URLs, cookies, fields, forms."""

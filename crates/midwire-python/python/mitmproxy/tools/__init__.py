@@ -1,0 +1,1 @@
+"""The programs of mitmproxy, which cannot be run from Python here."""
