@@ -44,7 +44,7 @@ impl Addon for Inner {
         options: &Options,
         changed: &Changed,
     ) -> Result<(), String> {
-        if !self.started.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
+        if !self.started.load(Ordering::Acquire) {
             return Ok(());
         }
         let Some(this) = self.this.upgrade() else {
