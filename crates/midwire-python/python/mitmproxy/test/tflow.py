@@ -240,6 +240,12 @@ def tdummyflow(client_conn: Any = True, server_conn: Any = True, err: Any = None
     return f
 
 
+def _udp_server() -> connection.Server:
+    server = tserver_conn()
+    server.transport_protocol = "udp"
+    return server
+
+
 def tflows() -> List[flow.Flow]:
     """One flow of each type."""
     return [
@@ -250,7 +256,7 @@ def tflows() -> List[flow.Flow]:
         ttcpflow(err=True),
         tudpflow(),
         tudpflow(err=True),
-        tdnsflow(resp=True),
-        tdnsflow(req=tutils.tdnsreq(questions=[])),
-        tdnsflow(err=True),
+        tdnsflow(resp=True, server_conn=_udp_server()),
+        tdnsflow(req=tutils.tdnsreq(questions=[]), server_conn=_udp_server()),
+        tdnsflow(err=True, server_conn=_udp_server()),
     ]
