@@ -1,7 +1,7 @@
 """HTTP flows, requests, responses and header fields."""
 
 import warnings
-from typing import Optional
+from typing import Any, Optional
 
 from mitmproxy import connection, flow
 from mitmproxy._http.headers import Headers
@@ -77,3 +77,10 @@ class HTTPFlow(flow.Flow):
 
 for _class in (Headers, Message, MessageData, Request, RequestData, Response, ResponseData):
     _class.__module__ = __name__
+
+
+def __getattr__(name: str) -> Any:
+    renamed = {"HTTPRequest": "Request", "HTTPResponse": "Response"}.get(name)
+    if renamed is not None:
+        raise AttributeError(f"http.{name} was removed in mitmproxy 7: use http.{renamed}.")
+    raise AttributeError(f"module 'mitmproxy.http' has no attribute {name!r}")

@@ -54,8 +54,8 @@ class _Legacy(Contentview):
         _, lines = self._view(data, **self._arguments(metadata))
         text = []
         for line in lines:
-            text.append("".join(strutils.always_str(part, "utf-8", "backslashreplace") or ""
-                                for _, part in line))
+            parts = (strutils.always_str(part, "utf-8", "backslashreplace") for _, part in line)
+            text.append("".join(part or "" for part in parts))
         return "\n".join(text)
 
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -192,7 +192,10 @@ def prettify_message(message: Any, flow: Any, view_name: str = "auto") -> Conten
 def reencode_message(prettified: str, message: Any, flow: Any, view_name: str) -> bytes:
     """The data for an edited text. ValueError: the view cannot do that."""
     metadata = metadata_for(message, flow)
-    metadata.original_data = getattr(message, "content", None)
+    try:
+        metadata.original_data = message.content
+    except ValueError:
+        metadata.original_data = message.raw_content
     view = registry[view_name.lower()]
     if not hasattr(view, "reencode"):
         raise ValueError(f"Contentview {view.name} is not interactive.")
