@@ -9,30 +9,12 @@ import sys
 import warnings
 from typing import Any, Dict, List
 
-import mitmproxy.io
 from mitmproxy import (
     certs,
-    connection,
-    dns,
-    eventsequence,
-    exceptions,
-    flow,
     flowfilter,
     http,
-    optmanager,
-    tcp,
-    tls,
-    udp,
-    websocket,
 )
-from mitmproxy.coretypes import multidict
-from mitmproxy.io import tnetstring
-from mitmproxy.net import check, encoding, server_spec
-from mitmproxy.net.dns import types
-from mitmproxy.net.http import cookies, headers, http1, multipart, status_codes, url
-from mitmproxy.proxy.mode_specs import ProxyMode
-from mitmproxy.test import tflow, tutils
-from mitmproxy.utils import human, strutils
+from mitmproxy.test import tflow
 
 Headers, Request, Response = http.Headers, http.Request, http.Response
 ENV: Dict[str, Any] = dict(globals())
@@ -443,7 +425,16 @@ table(
     *["regular", "regular@8081", "regular@1.2.3.4:8081", "regular:x", "reverse:http://a"],
     *["reverse:a:8080", "reverse:https://a/", "reverse:", "upstream:http://a:80", "upstream:a"],
     *["upstream:tcp://a:1", "socks5", "transparent", "dns", "dns@5353", "local", "local:curl"],
-    *["wireguard", "tun", "osproxy", "foo", "", "REGULAR", "regular@99999", "reverse:dns://8.8.8.8"],
+    *[
+        "wireguard",
+        "tun",
+        "osproxy",
+        "foo",
+        "",
+        "REGULAR",
+        "regular@99999",
+        "reverse:dns://8.8.8.8",
+    ],
 )
 
 # HTTP/1 and TLS.

@@ -10,8 +10,20 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 
-from mitmproxy import _mirror, addonmanager, command, ctx, exceptions, flow, hooks, log
-from mitmproxy import optmanager, options, script, types
+from mitmproxy import (
+    _mirror,
+    addonmanager,
+    command,
+    ctx,
+    exceptions,
+    flow,
+    hooks,
+    log,
+    options,
+    optmanager,
+    script,
+    types,
+)
 from mitmproxy.addons.script import load_script
 from mitmproxy.test import taddons, tflow
 

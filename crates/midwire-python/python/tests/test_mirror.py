@@ -80,11 +80,7 @@ def test_content_that_was_not_read_can_be_replaced_without_loading() -> None:
         (lambda f: f.request.query.update(a="b"), {"request": {"path": b"/?a=b"}}),
         (
             lambda f: f.request.headers.add("y", "3"),
-            {
-                "request": {
-                    "headers": ((b"Host", b"h"), (b"X", b"1"), (b"x", b"2"), (b"y", b"3"))
-                }
-            },
+            {"request": {"headers": ((b"Host", b"h"), (b"X", b"1"), (b"x", b"2"), (b"y", b"3"))}},
         ),
         (
             lambda f: setattr(f.request, "trailers", http.Headers(a="b")),
@@ -215,9 +211,7 @@ def test_messages_of_websockets() -> None:
     f = tflow.tflow(resp=True)
     _mirror.absorb(f, {"websocket": {"messages": [], "close_code": None}})
     assert isinstance(f.websocket, websocket.WebSocketData)
-    _mirror.absorb(
-        f, {"websocket": {"messages": Appended([(1, True, b"hi", 1.0, False, False)])}}
-    )
+    _mirror.absorb(f, {"websocket": {"messages": Appended([(1, True, b"hi", 1.0, False, False)])}})
     assert _mirror.changes(f) == {}
     f.websocket.messages[-1].drop()
     f.websocket.messages[-1].text = "ho"

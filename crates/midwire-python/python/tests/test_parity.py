@@ -10,9 +10,8 @@ import subprocess
 import sys
 from typing import Dict, List, Tuple
 
-import pytest
-
 import parity_table
+import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -27,7 +26,11 @@ def real_interpreter() -> str:
     """The interpreter that has the original program; empty: there is none."""
     candidate = os.environ.get("MIDWIRE_REAL_MITMPROXY", sys.executable)
     probe = subprocess.run(
-        [candidate, "-c", "import mitmproxy.version, cryptography; print(mitmproxy.version.VERSION)"],
+        [
+            candidate,
+            "-c",
+            "import mitmproxy.version, cryptography; print(mitmproxy.version.VERSION)",
+        ],
         cwd=os.path.sep,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         capture_output=True,
@@ -63,7 +66,9 @@ def test_every_row_runs_here() -> None:
 def test_same_results_as_the_original() -> None:
     real = real_interpreter()
     if not real:
-        pytest.skip("PARITY NOT CHECKED: mitmproxy 12.2 is not installed; set MIDWIRE_REAL_MITMPROXY")
+        pytest.skip(
+            "PARITY NOT CHECKED: mitmproxy 12.2 is not installed; set MIDWIRE_REAL_MITMPROXY"
+        )
     theirs: Dict[str, str] = dict(results(real, ""))
     ours = results(real, str(HERE.parent))
     wrong = [

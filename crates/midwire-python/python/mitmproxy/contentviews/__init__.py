@@ -81,9 +81,7 @@ class ContentviewRegistry(Mapping[str, Contentview]):
         """The names, ``auto`` first."""
         return ["auto", *sorted(self._by_name)]
 
-    def get_view(
-        self, data: bytes, metadata: Metadata, view_name: str = "auto"
-    ) -> Contentview:
+    def get_view(self, data: bytes, metadata: Metadata, view_name: str = "auto") -> Contentview:
         """The view of a name, or the one that fits best."""
         if view_name != "auto":
             found = self._by_name.get(view_name.lower())

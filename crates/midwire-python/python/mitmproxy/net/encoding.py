@@ -170,9 +170,7 @@ def decode_zstd(content: bytes) -> bytes:
     module = _module("zstandard")
     if module is None:
         raise _missing("zstd")
-    reader = module.ZstdDecompressor().stream_reader(
-        io.BytesIO(content), read_across_frames=True
-    )
+    reader = module.ZstdDecompressor().stream_reader(io.BytesIO(content), read_across_frames=True)
     text: bytes = reader.read()
     return text
 

@@ -185,9 +185,7 @@ def ttcpflow(
     client_conn: Any = True, server_conn: Any = True, messages: Any = True, err: Any = None
 ) -> tcp.TCPFlow:
     """A TCP flow with two messages."""
-    f: tcp.TCPFlow = _stream(
-        tcp.TCPFlow, tcp.TCPMessage, (client_conn, server_conn, messages, err)
-    )
+    f: tcp.TCPFlow = _stream(tcp.TCPFlow, tcp.TCPMessage, (client_conn, server_conn, messages, err))
     return f
 
 
@@ -195,9 +193,7 @@ def tudpflow(
     client_conn: Any = True, server_conn: Any = True, messages: Any = True, err: Any = None
 ) -> udp.UDPFlow:
     """A UDP flow with two messages."""
-    f: udp.UDPFlow = _stream(
-        udp.UDPFlow, udp.UDPMessage, (client_conn, server_conn, messages, err)
-    )
+    f: udp.UDPFlow = _stream(udp.UDPFlow, udp.UDPMessage, (client_conn, server_conn, messages, err))
     return f
 
 
