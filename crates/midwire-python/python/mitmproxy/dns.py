@@ -586,9 +586,8 @@ class DNSFlow(flow.Flow):
         live: bool = False,
     ) -> None:
         super().__init__(client_conn, server_conn, live)
-        self.request = None  # type: ignore[assignment]
-        self.response = None
-        self._settle()
+        self.__dict__.update(request=None, response=None)
+        self._seen.update(request=None, response=None)
 
     def __repr__(self) -> str:
         request = response = None

@@ -45,10 +45,8 @@ class HTTPFlow(flow.Flow):
         live: bool = False,
     ) -> None:
         super().__init__(client_conn, server_conn, live)
-        self.request = None  # type: ignore[assignment]
-        self.response = None
-        self.websocket = None
-        self._settle()
+        self.__dict__.update(request=None, response=None, websocket=None)
+        self._seen.update(request=None, response=None, websocket=None)
 
     def __repr__(self) -> str:
         lines = ["<HTTPFlow"]

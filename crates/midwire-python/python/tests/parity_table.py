@@ -9,12 +9,30 @@ import sys
 import warnings
 from typing import Any, Dict, List
 
+# ruff: noqa: F401 - the rows use these names
+import mitmproxy.io
 from mitmproxy import (
-    certs,
+    connection,
+    dns,
+    eventsequence,
+    exceptions,
+    flow,
     flowfilter,
     http,
+    optmanager,
+    tcp,
+    tls,
+    udp,
+    websocket,
 )
-from mitmproxy.test import tflow
+from mitmproxy.coretypes import multidict
+from mitmproxy.io import tnetstring
+from mitmproxy.net import check, encoding, server_spec
+from mitmproxy.net.dns import types
+from mitmproxy.net.http import cookies, headers, http1, multipart, status_codes, url
+from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.test import tflow, tutils
+from mitmproxy.utils import human, strutils
 
 Headers, Request, Response = http.Headers, http.Request, http.Response
 ENV: Dict[str, Any] = dict(globals())
@@ -478,7 +496,6 @@ def evaluate(expression: str) -> str:
 def main() -> None:
     """Print all results."""
     warnings.simplefilter("ignore")
-    _ = certs
     for row in ROWS:
         print(json.dumps([row, evaluate(row)]))
 

@@ -345,6 +345,11 @@ class Commands:
     def choice(self, c: str, b: bool, p: types.Path, data: bytes = b"") -> str:
         return repr((c, b, p, data))
 
+    @command.argument("c", type=types.Choice("t.options"))
+    @command.command("t.outer")
+    def outer(self, c: str) -> "Sequence[str]":
+        return [c]
+
     @command.command("t.wrong")
     def wrong(self) -> int:
         return "x"  # type: ignore[return-value]
@@ -376,6 +381,7 @@ class Commands:
         ("t.many", []),
         (r"t.choice x true /a b\n", "('x', True, '/a', b'b\\n')"),
         ("t.run t.one a b", "('t.one', ('a', 'b'))"),
+        ("t.outer x", ["x"]),
         ("t.mark true a,b 'c, d'", "(':default:', ['a', 'b'], ['c', 'd'])"),
         ("t.mark :grapes: a b", "(':grapes:', ['a'], ['b'])"),
         ("t.mark false a b", "('', ['a'], ['b'])"),
@@ -394,6 +400,7 @@ def test_commands(line: str, result: Any) -> None:
         ("t.one x y", "invalid literal for int"),
         ("t.choice z true p", "Invalid choice."),
         ("t.choice x yes p", "Booleans are 'true' or 'false', got yes"),
+        ("t.outer z", "Invalid choice."),
         ("t.wrong", "t.wrong returned unexpected data - expected int"),
         ("t.fail", "no luck"),
         ("t.run nope", "Unknown command: nope"),

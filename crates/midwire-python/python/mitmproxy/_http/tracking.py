@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from mitmproxy._http.headers import Headers, check_field
+from mitmproxy._http.headers import Headers, check_fields
 from mitmproxy.coretypes import serializable
 
 Loader = Callable[[], Optional[bytes]]
@@ -167,8 +167,8 @@ class MessageData(serializable.Serializable):
             if key in _FIELDS:
                 if value is not None and not isinstance(value, Headers):
                     raise ValueError(f"{key} must be Headers, not {type(value).__name__}.")
-                for name, content in value.fields if value is not None else ():
-                    check_field(name, content)
+                if value is not None:
+                    check_fields(value.fields)
             elif key == "content":
                 if value is not None and not isinstance(value, bytes):
                     raise ValueError(f"content must be bytes, not {type(value).__name__}.")
