@@ -12,6 +12,7 @@ use midwire_flow::{HttpFlow, HttpMessage};
 
 use crate::condition::Condition;
 use crate::rules::{Parts, Replacement, RuleError, is_open, parse_all, repr, runs, unescape};
+use crate::stream_rewrite::{self, Rewriter};
 
 /// Changes decoded content by rules, one after another.
 #[derive(Default)]
@@ -44,6 +45,14 @@ impl Rule {
         })
     }
 
+    /// `None` if the replacement cannot be read.
+    fn for_stream(&self) -> Option<stream_rewrite::Rule> {
+        Some(stream_rewrite::Rule {
+            pattern: self.pattern.clone(),
+            replacement: Template::literal(self.replacement.read_or_warn()?),
+        })
+    }
+
     fn apply(&self, message: &mut impl HttpMessage, limit: usize) {
         let content = match message.decoded(limit) {
             Ok(Some(content)) => content,
@@ -67,6 +76,31 @@ impl Rule {
 }
 
 impl ModifyBody {
+    /// What the rules do to this content while it passes; asked when the head is known.
+    ///
+    /// `None` if no rule applies, if one needs the whole content, or if the content has a coding that we do not know.
+    pub fn rewriter(&self, flow: &HttpFlow, part: Part) -> Option<Rewriter> {
+        let rules = self.rules.load();
+        if rules.iter().any(|rule| rule.condition.reads_content()) {
+            return None;
+        }
+        let applying: Vec<&Rule> = rules
+            .iter()
+            .filter(|rule| rule.condition.admits_http(flow))
+            .collect();
+        if applying.is_empty() {
+            return None;
+        }
+        let fields = match (part, &flow.response) {
+            (Part::Request, _) => &flow.request.fields,
+            (Part::Response, Some(response)) => &response.fields,
+            (Part::Response, None) => return None,
+        };
+        let codings = fields.get_folded("content-encoding").unwrap_or_default();
+        let rules = applying.into_iter().filter_map(Rule::for_stream).collect();
+        Rewriter::new(rules, &codings).ok()
+    }
+
     fn run(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         let limit = kernel.options().load().content_decode_limit.as_usize();
         for rule in self.rules.load().iter() {
@@ -192,6 +226,31 @@ mod tests {
         check("/~u example/a/b", ContentNeed::Whole);
         check("/~u other/a/b", ContentNeed::Nothing);
         check("/~bs x/a/b", ContentNeed::Whole);
+    }
+
+    #[test]
+    fn content_is_changed_while_it_passes_where_that_can_be() {
+        let check = |rules: &[&str], coding: &str, expected: Option<&str>| {
+            let addon = Arc::new(ModifyBody::default());
+            kernel_with(addon.clone(), "modify_body", rules).unwrap();
+            let mut flow = http_flow("GET http://example.com/a");
+            let mut response = Response::make(200, "", Fields::new());
+            response.fields.set("content-encoding", coding.to_owned());
+            flow.response = Some(response);
+            let found = addon.rewriter(&flow, Part::Response).map(|mut rewriter| {
+                let mut out = rewriter.push(b"one t").unwrap();
+                out.extend(rewriter.push(b"wo two").unwrap());
+                out.extend(rewriter.finish().unwrap());
+                String::from_utf8(out).unwrap()
+            });
+            assert_eq!(found.as_deref(), expected, "{rules:?}");
+        };
+        check(&["/two/2", "/2 2/x"], "", Some("one x"));
+        check(&["/~u example/two/2"], "identity", Some("one 2 2"));
+        check(&["/~u other/two/2"], "", None);
+        check(&["/~b one/two/2"], "", None);
+        check(&["/two/2", "/t.*/x"], "", None);
+        check(&["/two/2"], "unknown", None);
     }
 
     #[test]

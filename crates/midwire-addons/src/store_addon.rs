@@ -40,7 +40,7 @@ impl Addon for StoreAddon {
                     Some(Filter::parse(expression).map_err(|error| error.to_string())?)
                 }
             };
-            store.set_filter(filter);
+            store.set_filter(filter.as_ref());
         }
         if changed.contains("view_order") {
             let unknown = || format!("Unknown flow order: {}", options.view_order);

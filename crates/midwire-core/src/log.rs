@@ -149,9 +149,6 @@ impl LogStream {
 
     /// Writes an entry.
     pub fn write(&self, entry: &LogEntry) {
-        if entry.level == Level::Error {
-            self.0.errors.fetch_add(1, Ordering::Relaxed);
-        }
         let sinks = self
             .0
             .sinks
@@ -162,6 +159,10 @@ impl LogStream {
             .iter()
             .filter(|(level, _)| entry.level as u8 <= level.load(Ordering::Relaxed))
             .for_each(|(_, sink)| sink(entry));
+        // Counted last: whoever ends the program for an error finds it printed.
+        if entry.level == Level::Error {
+            self.0.errors.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn wants(&self, level: tracing::Level) -> bool {
@@ -268,7 +269,7 @@ mod tests {
         log.subscribe(Level::Info, move |e| {
             sink.lock()
                 .unwrap()
-                .push((e.level, e.message.clone(), e.client.clone()))
+                .push((e.level, e.message.clone(), e.client.clone()));
         });
         tracing::subscriber::with_default(Collector(log.clone()), || {
             tracing::info!(client = %"1.2.3.4:5", "client connect");

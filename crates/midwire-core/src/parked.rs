@@ -43,7 +43,7 @@ impl Parked {
     /// Ends a flow with the error of killed flows; false if it is not here.
     pub fn kill(&self, id: &Id) -> bool {
         self.edit(id, |flow| {
-            flow.info_mut().error = Some(FlowError::new(FlowError::KILLED))
+            flow.info_mut().error = Some(FlowError::new(FlowError::KILLED));
         }) && self.resume(id)
     }
 

@@ -34,7 +34,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(20);
 /// Where queries go.
 enum Upstream {
     /// To a server over TCP or TLS.
-    Stream(tcp::Server),
+    Stream(Box<tcp::Server>),
     /// To a server over UDP.
     Datagrams(Address),
     /// To the resolver; what it cannot answer goes on over the client's transport.
@@ -47,7 +47,7 @@ enum Upstream {
 /// Connections are closed; flows get no further hook.
 pub(crate) async fn serve_stream(session: &Session, client: Io, server: Option<tcp::Server>) {
     let upstream = match server {
-        Some(server) => Upstream::Stream(server),
+        Some(server) => Upstream::Stream(Box::new(server)),
         None => Upstream::Resolver(Transport::Tcp),
     };
     Box::pin(Dialogue::new(session, Wire::stream(client), upstream).story()).await;
@@ -196,12 +196,13 @@ impl<'a> Dialogue<'a> {
         if flow.response.is_some() {
             return self.answer(flow, None).await;
         }
-        let bytes = match flow.request == query {
-            true => bytes,
-            false => match flow.request.pack() {
+        let bytes = if flow.request == query {
+            bytes
+        } else {
+            match flow.request.pack() {
                 Ok(packed) => packed.into(),
                 Err(error) => return self.fail_with(flow, &error.to_string()).await,
-            },
+            }
         };
         self.forward(flow, &bytes).await
     }
@@ -210,10 +211,7 @@ impl<'a> Dialogue<'a> {
         let mut server = ServerConn::default();
         match &self.upstream {
             Upstream::Stream(known) => server = known.facts(),
-            Upstream::Datagrams(address) => {
-                server.address = Some(address.clone());
-                server.transport_protocol = Transport::Udp;
-            }
+            Upstream::Datagrams(address) => server = udp::placeholder(address),
             Upstream::Resolver(transport) => server.transport_protocol = *transport,
         }
         if let Some(connected) = &self.server {
@@ -244,20 +242,17 @@ impl<'a> Dialogue<'a> {
             }
             return;
         }
-        match resolver.first() {
-            Some(server) => {
-                let mut conn = ServerConn {
-                    address: Some(Address::from(server)),
-                    ..ServerConn::default()
-                };
-                conn.transport_protocol = transport;
-                flow.info.server_conn = Arc::new(conn);
-            }
-            None => {
-                let error = resolver::ResolveError::NoServers;
-                flow.info.error = Some(FlowError::new(error.to_string()));
-            }
-        }
+        let Some(server) = resolver.first() else {
+            let error = resolver::ResolveError::NoServers;
+            flow.info.error = Some(FlowError::new(error.to_string()));
+            return;
+        };
+        let mut conn = ServerConn {
+            address: Some(Address::from(server)),
+            ..ServerConn::default()
+        };
+        conn.transport_protocol = transport;
+        flow.info.server_conn = Arc::new(conn);
     }
 
     /// Sends a query to the server.

@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use midwire_core::Kernel;
 use midwire_core::options::Options;
-use midwire_flow::Id;
 use midwire_wire::http1::{Limits, Validation};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -17,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
 use crate::listener::ListenError;
-use crate::live::{InjectError, Injected, Kind, Live};
+use crate::live::Live;
 use crate::mode::ModeError;
 use crate::requests;
 use crate::servers::{self, Servers};
@@ -189,35 +188,6 @@ impl Engine {
     /// Runs a task that ends with the engine. A panic in it ends only its own connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
         self.tasks.spawn(task)
-    }
-
-    /// Puts a message into a WebSocket conversation that is going on.
-    ///
-    /// # Errors
-    /// If the flow is not live or of another kind, or too many messages wait.
-    pub fn inject_websocket(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
-        self.live.inject(flow, &[Kind::WebSocket], message)
-    }
-
-    /// Puts bytes into a TCP conversation that is going on.
-    ///
-    /// # Errors
-    /// If the flow is not live or of another kind, or too many messages wait.
-    pub fn inject_tcp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
-        self.live.inject(flow, &[Kind::Tcp], message)
-    }
-
-    /// Puts a datagram into a UDP conversation that is going on.
-    ///
-    /// # Errors
-    /// If the flow is not live or of another kind, or too many messages wait.
-    pub fn inject_udp(&self, flow: &Id, message: Injected) -> Result<(), InjectError> {
-        self.live.inject(flow, &[Kind::Udp], message)
-    }
-
-    /// Cuts off a WebSocket, TCP or UDP conversation that is going on; false if there is none with this flow.
-    pub fn kill_conversation(&self, flow: &Id) -> bool {
-        self.live.kill(flow)
     }
 
     pub(crate) fn tls(&self) -> Arc<TlsContext> {

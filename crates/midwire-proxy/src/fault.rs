@@ -79,6 +79,9 @@ pub(crate) enum Fault {
         /// Who sent it.
         side: Side,
     },
+    /// A function of an addon failed on content that streams.
+    #[error("{0}")]
+    Filter(String),
     /// A user or addon killed the flow.
     #[error("Connection killed.")]
     Killed,

@@ -32,7 +32,6 @@ use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use engine::{Engine, EngineError};
-pub use live::{InjectError, Injected, Receiver};
 pub use mode::{Mode, ModeError, ModeSpec, ServerSpec};
 
 /// Seconds since the epoch.

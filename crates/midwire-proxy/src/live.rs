@@ -17,18 +17,18 @@ const WAITING_MAX: usize = 64;
 
 /// A message made by us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Injected {
+pub(crate) struct Injected {
     /// Whom it is for.
-    pub to: Receiver,
+    pub(crate) to: Receiver,
     /// What it says.
-    pub content: Bytes,
+    pub(crate) content: Bytes,
     /// For WebSocket: a text message.
-    pub is_text: bool,
+    pub(crate) is_text: bool,
 }
 
 /// Whom an injected message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Receiver {
+pub(crate) enum Receiver {
     /// The client, as if the server had sent it.
     Client,
     /// The server, as if the client had sent it.
@@ -37,7 +37,7 @@ pub enum Receiver {
 
 /// Why a message cannot be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InjectError {
+pub(crate) enum InjectError {
     /// No conversation with this flow is going on.
     #[error("flow is not live")]
     NotLive,

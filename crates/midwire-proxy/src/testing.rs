@@ -52,7 +52,7 @@ impl Watcher {
         *self.last.lock().unwrap() = Some(flow.to_flow());
     }
 
-    fn none<T>(&self) -> Option<&Edit<T>> {
+    fn none<T>() -> Option<&'static Edit<T>> {
         None
     }
 
@@ -78,9 +78,11 @@ impl Watcher {
 }
 
 macro_rules! note {
+    (@edit $this:ident none) => { Self::none() };
+    (@edit $this:ident $edit:ident) => { $this.$edit() };
     ($($name:ident $hook:ident $view:ident $flow:ident $edit:ident;)+) => {$(
         fn $name(&self, _: &Kernel, flow: &mut $flow) {
-            if let Some(edit) = self.$edit() {
+            if let Some(edit) = note!(@edit self $edit) {
                 edit(flow);
             }
             self.note(Hook::$hook, FlowRef::$view(flow));

@@ -33,24 +33,18 @@ pub(crate) async fn connect(
     session: &Session,
     address: Address,
 ) -> Result<(UdpSocket, ServerConn), Box<Failure>> {
-    let mut server = ServerConn {
-        address: Some(address.clone()),
-        ..ServerConn::default()
-    };
-    server.transport_protocol = Transport::Udp;
     let mut data = ServerHookData {
-        server,
+        server: placeholder(&address),
         client: Arc::clone(&session.client),
     };
     let kernel = session.kernel();
     kernel.server_connect(&mut data).await;
-    let opened = match &data.server.error {
-        Some(error) => Err(ConnectFault::Killed(error.clone())),
-        None => {
-            let to = data.server.address.clone().unwrap_or(address);
-            data.server.timestamp_start = Some(crate::now());
-            open(session, &to).await
-        }
+    let opened = if let Some(error) = &data.server.error {
+        Err(ConnectFault::Killed(error.clone()))
+    } else {
+        let to = data.server.address.clone().unwrap_or(address);
+        data.server.timestamp_start = Some(crate::now());
+        open(session, &to).await
     };
     match opened {
         Ok(socket) => {
@@ -117,6 +111,47 @@ pub(crate) async fn receive(socket: &UdpSocket) -> std::io::Result<Bytes> {
     }
 }
 
+/// A server of which only the address is known.
+pub(crate) fn placeholder(address: &Address) -> ServerConn {
+    let mut server = ServerConn {
+        address: Some(address.clone()),
+        ..ServerConn::default()
+    };
+    server.transport_protocol = Transport::Udp;
+    server
+}
+
+/// Passes datagrams on without a flow, until the client is silent for long.
+///
+/// # Cancellation
+/// Safe.
+pub(crate) async fn relay(session: &Session, mut client: Datagrams, to: Address) {
+    let Ok((socket, server)) = connect(session, to).await else {
+        return;
+    };
+    let shutdown = session.kernel().shutdown().clone();
+    loop {
+        let sent = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            datagram = client.receive() => match datagram {
+                Some(datagram) => socket.send(&datagram).await.map(|_| ()),
+                None => break,
+            },
+            datagram = receive(&socket) => match datagram {
+                Ok(datagram) => client.send(&datagram).await,
+                Err(_) => break,
+            },
+            () = tokio::time::sleep(IDLE) => break,
+        };
+        if let Err(error) = sent {
+            tracing::debug!(client = %session.peer(), "datagram lost: {error}");
+        }
+    }
+    drop(socket);
+    upstream::disconnected(session, server).await;
+}
+
 enum Step {
     Client(Option<Bytes>),
     Server(std::io::Result<Bytes>),
@@ -130,12 +165,7 @@ enum Step {
 /// # Cancellation
 /// The flow gets no further hook.
 pub(crate) async fn conversation(session: &Session, mut client: Datagrams, to: Address) {
-    let mut placeholder = ServerConn {
-        address: Some(to.clone()),
-        ..ServerConn::default()
-    };
-    placeholder.transport_protocol = Transport::Udp;
-    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(placeholder));
+    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(placeholder(&to)));
     let mut raw = Raw::new(session, Kind::Udp, info);
     if raw.start().await.is_err() {
         return raw.end(Ok(())).await;

@@ -120,9 +120,12 @@ impl<'a> Conversation<'a> {
             message_bytes: session.options().websocket_message_limit.as_usize(),
             ..Limits::default()
         };
-        let way = |sender: Role| match is_watched {
-            true => Way::whole(sender, deflate, limits),
-            false => Way::live(sender, deflate),
+        let way = |sender: Role| {
+            if is_watched {
+                Way::whole(sender, deflate, limits)
+            } else {
+                Way::live(sender, deflate)
+            }
         };
         Self {
             session,
@@ -309,9 +312,10 @@ impl<'a> Conversation<'a> {
             self.waiting = Some(injected);
             return Ok(());
         }
-        let kind = match injected.is_text {
-            true => MessageKind::Text,
-            false => MessageKind::Binary,
+        let kind = if injected.is_text {
+            MessageKind::Text
+        } else {
+            MessageKind::Binary
         };
         let message = Message {
             kind,

@@ -32,9 +32,12 @@ pub(super) fn register(to: &Registrar<'_>) -> Result<(), CommandError> {
             Some(cell) => cell.to_text(),
             None => csv(&rows),
         };
-        copy(&text, || match single(&rows) {
-            Some(_) => tracing::info!(alert = true, "Clipped single cut."),
-            None => tracing::info!(alert = true, "Clipped {cuts} cuts as CSV."),
+        copy(&text, || {
+            if single(&rows).is_some() {
+                tracing::info!(alert = true, "Clipped single cut.");
+            } else {
+                tracing::info!(alert = true, "Clipped {cuts} cuts as CSV.");
+            }
         });
         nothing()
     })?;

@@ -48,18 +48,18 @@ pub(super) fn register(to: &Registrar<'_>) -> Result<(), CommandError> {
     to.quick("flow.set.options", |_, _| text_list(ATTRIBUTES))?;
     to.quick("flow.encode.options", |_, _| text_list(CODINGS))?;
     to.slow("flow.decode", |kernel, args| {
-        let decoded = recode(kernel, args, Recoding::Decode)?;
+        let decoded = recode(kernel, args, &Recoding::Decode)?;
         tracing::info!(alert = true, "Decoded {decoded} flows.");
         nothing()
     })?;
     to.slow("flow.encode", |kernel, args| {
         let coding = args.str(2)?.to_owned();
-        let encoded = recode(kernel, args, Recoding::Encode(coding))?;
+        let encoded = recode(kernel, args, &Recoding::Encode(coding))?;
         tracing::info!(alert = true, "Encoded {encoded} flows.");
         nothing()
     })?;
     to.slow("flow.encode.toggle", |kernel, args| {
-        let toggled = recode(kernel, args, Recoding::Toggle)?;
+        let toggled = recode(kernel, args, &Recoding::Toggle)?;
         tracing::info!(alert = true, "Toggled encoding on {toggled} flows.");
         nothing()
     })
@@ -169,19 +169,19 @@ enum Recoding {
 }
 
 /// Changes the codings of a message of flows; gives how many flows were changed.
-fn recode(kernel: &Kernel, args: &Args, how: Recoding) -> Result<usize, CommandError> {
+fn recode(kernel: &Kernel, args: &Args, how: &Recoding) -> Result<usize, CommandError> {
     let part = args.str(1)?;
     let mut candidates = ids(args, 0)?;
     candidates.retain(|id| {
         let flow = kernel.store().get(id);
-        flow.is_some_and(|flow| concerns(&flow, part, &how))
+        flow.is_some_and(|flow| concerns(&flow, part, how))
     });
     let mut failed = None;
     let mut failures = 0;
     let changed = edit(kernel, &candidates, |flow| {
         let mut copy = flow.clone();
         copy.backup();
-        match recode_part(&mut copy, part, &how) {
+        match recode_part(&mut copy, part, how) {
             Ok(()) => *flow = copy,
             Err(error) => {
                 failures += 1;

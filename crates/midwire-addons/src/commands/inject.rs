@@ -14,9 +14,10 @@ use super::{Outcome, Registrar, nothing, number, one_flow};
 pub(super) fn register(to: &Registrar<'_>) -> Result<(), CommandError> {
     to.waiting("inject.websocket", |kernel, args| {
         Box::pin(async move {
-            let kind = match args.bool(3)? {
-                true => InjectionKind::WebSocketText,
-                false => InjectionKind::WebSocketBinary,
+            let kind = if args.bool(3)? {
+                InjectionKind::WebSocketText
+            } else {
+                InjectionKind::WebSocketBinary
             };
             inject(&kernel, &args, kind).await
         })

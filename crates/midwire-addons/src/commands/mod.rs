@@ -85,11 +85,11 @@ pub fn register_commands(
     history::register(&registrar, &addons.history)?;
     replay::register(&registrar, addons)?;
     inject::register(&registrar)?;
-    registrar.quick("browser.start", {
+    registrar.slow("browser.start", {
         let browser = addons.browser.clone();
         move |kernel, args| {
             browser.start(&kernel.options().load(), args.str(0).unwrap_or("chrome"));
-            Ok(CommandValue::Null)
+            nothing()
         }
     })
 }
@@ -195,15 +195,18 @@ fn edit(kernel: &Kernel, ids: &[Id], mut change: impl FnMut(&mut Flow)) -> usize
     changed.len()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn nothing() -> Outcome {
     Ok(CommandValue::Null)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn text_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> Outcome {
     let texts = texts.into_iter().map(str::to_owned).collect();
     Ok(CommandValue::StrList(texts))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn number(count: usize) -> Outcome {
     Ok(CommandValue::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }

@@ -23,7 +23,8 @@ fn save_file(kernel: &Arc<Kernel>, args: &Args) -> Outcome {
     let flows = flows(kernel, args, 0)?;
     let path = args.str(1)?;
     write_flows(&flows, path).map_err(|error| failure(path, &error))?;
-    if path.ends_with(".har") || path.ends_with(".zhar") {
+    let extension = Path::new(path).extension();
+    if extension.is_some_and(|extension| extension == "har" || extension == "zhar") {
         tracing::info!(
             alert = true,
             "Saved as mitmproxy dump file. To save HAR files, use the `save.har` command."

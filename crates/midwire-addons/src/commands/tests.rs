@@ -3,6 +3,7 @@
 use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
+use midwire_core::Link;
 use midwire_core::commands::{Cell, DECLARED};
 use midwire_core::engine::EngineRequest;
 use midwire_core::log::{Level, LogStream};
@@ -11,11 +12,12 @@ use midwire_flow::{FlowError, HttpFlow, HttpMessage as _, Response};
 use midwire_wire::Fields;
 
 use super::*;
+use crate::store_addon::StoreAddon;
 use crate::testing::http_flow;
 
 struct Setup {
     kernel: Arc<Kernel>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// All lines that any test has logged.
@@ -47,12 +49,17 @@ impl Setup {
             .unwrap();
         let kernel = Arc::new(Kernel::new(options, LogStream::default()));
         let addons = CommandAddons::new(&kernel);
-        kernel.set_addons(addons.links(tool)).unwrap();
-        register_commands(&kernel, tool, &addons).unwrap();
-        Self {
-            kernel,
-            _folder: folder,
+        let mut links = vec![
+            Link::Sync(addons.client.clone()),
+            Link::Sync(addons.server.clone()),
+            Link::Sync(addons.history.clone()),
+        ];
+        if tool != Tool::Dump {
+            links.push(Link::Sync(Arc::new(StoreAddon)));
         }
+        kernel.set_addons(links).unwrap();
+        register_commands(&kernel, tool, &addons).unwrap();
+        Self { kernel, folder }
     }
 
     /// A web tool with two finished flows.
@@ -84,11 +91,7 @@ impl Setup {
     }
 
     fn path(&self, name: &str) -> String {
-        self._folder
-            .path()
-            .join(name)
-            .to_string_lossy()
-            .into_owned()
+        self.folder.path().join(name).to_string_lossy().into_owned()
     }
 }
 
@@ -99,6 +102,10 @@ fn finished(line: &str, body: &str) -> HttpFlow {
     flow
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with results of commands"
+)]
 fn done() -> Result<CommandValue, String> {
     Ok(CommandValue::Null)
 }
@@ -108,8 +115,8 @@ fn each_tool_has_its_commands() {
     for tool in [Tool::Dump, Tool::Console, Tool::Web] {
         let setup = Setup::of(tool);
         for row in DECLARED {
-            // The terminal interface brings its own, and browsers are started elsewhere.
-            let elsewhere = row.name.starts_with("console.") || row.name == "browser.start";
+            // The terminal interface brings its own.
+            let elsewhere = row.name.starts_with("console.");
             let expected = row.tools.contains(tool) && !elsewhere;
             let is = setup.kernel.commands().contains(row.name);
             assert_eq!(is, expected, "{tool:?} {}", row.name);
@@ -122,6 +129,13 @@ fn each_tool_has_its_commands() {
                 .contains("\nflow.kill flows\n")
         );
     }
+}
+
+#[tokio::test]
+async fn browsers_are_known_by_name() {
+    let setup = Setup::of(Tool::Dump);
+    assert_eq!(setup.run("browser.start lynx").await, done());
+    assert!(has_logged("alert: Invalid browser name."));
 }
 
 #[tokio::test]
@@ -450,13 +464,7 @@ async fn requests_are_replayed_one_after_another() {
     );
     assert_eq!(count().await, Ok(CommandValue::Int(1)));
     drop(reply);
-    while setup
-        .kernel
-        .replays()
-        .client
-        .load(std::sync::atomic::Ordering::SeqCst)
-        > 0
-    {
+    while setup.kernel.replays().client.load(Ordering::SeqCst) > 0 {
         tokio::task::yield_now().await;
     }
     assert!(has_logged("alert: Client replay queue cleared."));

@@ -7,7 +7,9 @@ use midwire_core::commands::{Args, CommandError, CommandValue};
 use midwire_core::options::expand_home;
 use midwire_core::store::Order;
 use midwire_flow::filter::Filter;
-use midwire_flow::{Address, ClientConn, Flow, FlowInfo, HttpFlow, Request, ServerConn, file};
+use midwire_flow::{
+    Address, ClientConn, Connection, Flow, FlowInfo, HttpFlow, Request, ServerConn, file,
+};
 use midwire_wire::Fields;
 
 use super::{Outcome, Registrar, flows, ids, io_text, nothing, number, text_list};
@@ -137,7 +139,7 @@ fn set_filter(kernel: &Arc<Kernel>, args: &Args) -> Outcome {
         "" => None,
         expression => Some(Filter::parse(expression).map_err(CommandError::failed)?),
     };
-    kernel.store().set_filter(filter);
+    kernel.store().set_filter(filter.as_ref());
     nothing()
 }
 
@@ -147,10 +149,15 @@ fn create(kernel: &Arc<Kernel>, args: &Args) -> Outcome {
         .map_err(|error| CommandError::failed(format!("Invalid URL: {error}")))?;
     let host = request.host.clone();
     request.fields.set("Host", host.clone());
-    let mut client = ClientConn::default();
-    client.peername = Some(Address::new("", 0));
-    client.sockname = Some(Address::new("", 0));
-    client.timestamp_start = Some(request.timestamp_start.as_f64() - 0.0001);
+    let client = ClientConn {
+        connection: Connection {
+            peername: Some(Address::new("", 0)),
+            sockname: Some(Address::new("", 0)),
+            timestamp_start: Some(request.timestamp_start.as_f64() - 0.0001),
+            ..Connection::default()
+        },
+        ..ClientConn::default()
+    };
     let server = ServerConn {
         address: Some(Address::new(host, request.port)),
         ..ServerConn::default()

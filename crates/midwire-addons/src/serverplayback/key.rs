@@ -1,6 +1,6 @@
 //! Which requests are alike.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use midwire_core::options::Options;
 use midwire_flow::HttpFlow;
@@ -16,14 +16,8 @@ pub(super) struct Keyer(RandomState, RandomState);
 impl Keyer {
     /// The key of a flow's request. It reads the content unless that is to be ignored.
     pub(super) fn key(&self, flow: &HttpFlow, options: &Options) -> Key {
-        let Self(first, second) = self;
         let parts = Parts::of(flow, options);
-        let hash = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            parts.hash(&mut hasher);
-            hasher.finish()
-        };
-        (hash(first), hash(second))
+        (self.0.hash_one(&parts), self.1.hash_one(&parts))
     }
 }
 

@@ -149,7 +149,7 @@ impl Store {
                 Step::Done => return,
                 Step::Evict => self.evict_oldest(),
                 Step::Move(seq, flow) => {
-                    if let Err(error) = self.move_out(seq, flow) {
+                    if let Err(error) = self.move_out(seq, &flow) {
                         disk_failed = true;
                         tracing::warn!(
                             "cannot write content to a temporary file, the oldest is dropped: {error}"
@@ -176,8 +176,8 @@ impl Store {
         }
     }
 
-    fn move_out(&self, seq: u64, flow: Arc<Flow>) -> io::Result<()> {
-        let Flow::Http(http) = &*flow else {
+    fn move_out(&self, seq: u64, flow: &Arc<Flow>) -> io::Result<()> {
+        let Flow::Http(http) = &**flow else {
             return Ok(());
         };
         let mut moved = http.clone();
@@ -211,7 +211,7 @@ impl Store {
         let mut inner = self.lock();
         // A flow that was changed meanwhile is looked at again.
         if let Some(entry) = inner.entries.get_mut(&seq)
-            && Arc::ptr_eq(&entry.flow, &flow)
+            && Arc::ptr_eq(&entry.flow, flow)
         {
             entry.flow = Arc::new(Flow::Http(moved));
             inner.committed(seq);
@@ -232,9 +232,12 @@ impl Store {
 impl Inner {
     fn step(&self, disk_failed: bool) -> Step {
         let budget = &self.budget;
-        let evict = || match budget.evictable.is_empty() {
-            true => Step::Done,
-            false => Step::Evict,
+        let evict = || {
+            if budget.evictable.is_empty() {
+                Step::Done
+            } else {
+                Step::Evict
+            }
         };
         if budget.disk > budget.disk_limit {
             return evict();

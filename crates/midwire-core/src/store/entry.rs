@@ -18,7 +18,7 @@ pub(super) struct Entry {
     pub(super) evicted: bool,
     pub(super) weight: Weight,
     said: Said,
-    pub(super) settings: Option<Box<BTreeMap<String, String>>>,
+    pub(super) settings: BTreeMap<String, String>,
 }
 
 /// Mark and comment that the owner of a running flow gave last. A user's own are kept until it gives others.
@@ -53,7 +53,7 @@ impl Entry {
             evicted: false,
             weight: Weight::default(),
             said,
-            settings: None,
+            settings: BTreeMap::new(),
         }
     }
 

@@ -62,9 +62,9 @@ fn changes_are_told_with_rows() {
     store.add(b.clone());
     assert!(!store.add(b), "added twice");
     store.edit(&idb, |flow| {
-        flow.info_mut().timestamp_created = Number::Int(3)
+        flow.info_mut().timestamp_created = Number::Int(3);
     });
-    store.set_filter(Some(Filter::parse("~u b").unwrap()));
+    store.set_filter(Some(&Filter::parse("~u b").unwrap()));
     store.edit(&idb, |flow| flow.info_mut().comment = "x".to_owned());
     store.remove([&idb]);
     let mut seen = Vec::new();
@@ -144,10 +144,10 @@ fn focus_follows_the_rules() {
     store.remove([&last]);
     assert_eq!(focus(), Some(1), "the row before when the last one goes");
     store.focus_go(0);
-    store.set_filter(Some(Filter::parse("~u b").unwrap()));
+    store.set_filter(Some(&Filter::parse("~u b").unwrap()));
     assert_eq!(paths(&store), ["b"]);
     assert_eq!(focus(), Some(0), "the nearest that is left");
-    store.set_filter(Some(Filter::parse("~u nothing").unwrap()));
+    store.set_filter(Some(&Filter::parse("~u nothing").unwrap()));
     assert!(store.focus().is_none());
     store.set_filter(None);
     assert_eq!(focus(), Some(0));
@@ -163,7 +163,7 @@ fn specifications_name_flows() {
     let store = filled(&["a", "b", "c"]);
     let all: Vec<Id> = store.all().iter().map(|flow| id(flow)).collect();
     store.edit(&all[2], |flow| flow.info_mut().marked = "x".to_owned());
-    store.set_filter(Some(Filter::parse("! ~u b").unwrap()));
+    store.set_filter(Some(&Filter::parse("! ~u b").unwrap()));
     store.set_reversed(true);
     let check = |spec: &str, expected: &[usize]| {
         let expected: Vec<Id> = expected.iter().map(|at| all[*at].clone()).collect();
@@ -243,4 +243,20 @@ fn settings_live_as_long_as_their_flow() {
     store.clear_unmarked();
     assert_eq!(store.setting(&id, "key"), None);
     assert!(!store.set_setting(&id, "key", "value"));
+}
+
+#[test]
+fn long_lists_are_judged_in_shares() {
+    let store = Store::new();
+    for at in 0..20_000 {
+        store.add(flow(at, if at % 2 == 0 { "GET" } else { "PUT" }, "a", 0));
+    }
+    store.set_filter(Some(&Filter::parse("~m PUT").unwrap()));
+    store.set_reversed(true);
+    assert_eq!(store.counts().shown, 10_000);
+    let time = |flow: &Arc<Flow>| flow.info().timestamp_created;
+    let rows = store.rows(0, usize::MAX);
+    assert!(rows.is_sorted_by(|a, b| time(a) > time(b)));
+    store.set_filter(None);
+    assert_eq!(store.counts().shown, 20_000);
 }

@@ -1,6 +1,6 @@
 //! The list that front ends show: windows, order, filter, focus, settings.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_flow::filter::Filter;
@@ -79,8 +79,8 @@ impl Store {
     }
 
     /// Shows only flows that match; `None` shows all.
-    pub fn set_filter(&self, filter: Option<Filter>) {
-        self.change_rules(|rules| rules.filter.clone_from(&filter));
+    pub fn set_filter(&self, filter: Option<&Filter>) {
+        self.change_rules(|rules| rules.filter = filter.cloned());
     }
 
     /// What the list is sorted by.
@@ -174,7 +174,7 @@ impl Store {
     /// A setting of a flow in the user interface. It is not saved.
     pub fn setting(&self, id: &Id, key: &str) -> Option<String> {
         let inner = self.lock();
-        inner.entry(id)?.settings.as_ref()?.get(key).cloned()
+        inner.entry(id)?.settings.get(key).cloned()
     }
 
     /// Changes a setting of a flow; false if the flow is not stored.
@@ -186,8 +186,7 @@ impl Store {
         let Some(entry) = inner.entries.get_mut(&seq) else {
             return false;
         };
-        let settings = entry.settings.get_or_insert_with(Box::default);
-        settings.insert(key.to_owned(), value.to_owned());
+        entry.settings.insert(key.to_owned(), value.to_owned());
         true
     }
 
@@ -240,7 +239,7 @@ impl Store {
         };
         let mut rules = Rules::clone(&before);
         change(&mut rules);
-        let verdicts = judge(&rules, flows);
+        let verdicts = judge(&rules, &flows);
         let shown = verdicts.iter().filter(|(_, verdict)| verdict.show);
         let mut items: Vec<Item> = shown
             .map(|(seq, verdict)| Item {
@@ -264,26 +263,24 @@ impl Store {
 }
 
 impl Inner {
-    fn apply(&mut self, verdicts: BTreeMap<u64, Verdict>) {
-        for ((_, entry), verdict) in self.entries.iter_mut().zip(verdicts.into_values()) {
+    fn apply(&mut self, verdicts: Vec<(u64, Verdict)>) {
+        for (entry, (_, verdict)) in self.entries.values_mut().zip(verdicts) {
             entry.key = verdict.key;
             entry.shown = verdict.show;
         }
     }
 
     /// Flows came, went or changed while the others were judged: judges those again, under the lock.
-    fn corrected(&mut self, rules: &Rules, mut verdicts: BTreeMap<u64, Verdict>) -> Vec<Item> {
+    fn corrected(&mut self, rules: &Rules, verdicts: Vec<(u64, Verdict)>) -> Vec<Item> {
+        let mut verdicts: HashMap<u64, Verdict> = verdicts.into_iter().collect();
         for (seq, entry) in &mut self.entries {
             let verdict = verdicts.remove(seq);
-            match verdict.filter(|verdict| Arc::ptr_eq(&verdict.flow, &entry.flow)) {
-                Some(verdict) => {
-                    entry.key = verdict.key;
-                    entry.shown = verdict.show;
-                }
-                None => {
-                    entry.key = rules.order.key(&entry.flow);
-                    entry.shown = rules.show(&entry.flow);
-                }
+            if let Some(known) = verdict.filter(|known| Arc::ptr_eq(&known.flow, &entry.flow)) {
+                entry.key = known.key;
+                entry.shown = known.show;
+            } else {
+                entry.key = rules.order.key(&entry.flow);
+                entry.shown = rules.show(&entry.flow);
             }
         }
         self.shown_items()
@@ -302,16 +299,40 @@ impl Inner {
     }
 }
 
-fn judge(rules: &Rules, flows: Vec<(u64, Arc<Flow>)>) -> BTreeMap<u64, Verdict> {
-    flows
-        .into_iter()
-        .map(|(seq, flow)| {
-            let verdict = Verdict {
-                key: rules.order.key(&flow),
-                show: rules.show(&flow),
-                flow,
-            };
-            (seq, verdict)
-        })
-        .collect()
+/// Flows from which on a second thread is worth its start.
+const SHARE: usize = 8192;
+
+/// Threads that judge flows, at most; the traffic needs the others.
+const THREADS: usize = 4;
+
+/// What the rules say of all flows, in the same order.
+fn judge(rules: &Rules, flows: &[(u64, Arc<Flow>)]) -> Vec<(u64, Verdict)> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS));
+    let share = flows.len().div_ceil(threads).max(SHARE);
+    if flows.len() <= share {
+        return judge_share(rules, flows);
+    }
+    std::thread::scope(|scope| {
+        let judges: Vec<_> = flows
+            .chunks(share)
+            .map(|flows| (flows, scope.spawn(|| judge_share(rules, flows))))
+            .collect();
+        judges
+            .into_iter()
+            // A judge that panicked is our bug; its share is judged again, where the panic belongs to the caller.
+            .flat_map(|(flows, judge)| judge.join().unwrap_or_else(|_| judge_share(rules, flows)))
+            .collect()
+    })
+}
+
+fn judge_share(rules: &Rules, flows: &[(u64, Arc<Flow>)]) -> Vec<(u64, Verdict)> {
+    let verdict = |(seq, flow): &(u64, Arc<Flow>)| {
+        let verdict = Verdict {
+            key: rules.order.key(flow),
+            show: rules.show(flow),
+            flow: Arc::clone(flow),
+        };
+        (*seq, verdict)
+    };
+    flows.iter().map(verdict).collect()
 }

@@ -9,6 +9,9 @@ mod place;
 mod socks;
 mod tunnel;
 
+pub(crate) use self::detect::Next;
+pub(crate) use self::tunnel::ask;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 

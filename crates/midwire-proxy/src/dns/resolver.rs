@@ -43,13 +43,15 @@ impl Resolver {
         let use_hosts = options.dns_use_hosts_file;
         let named = options.dns_name_servers.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let hosts = match use_hosts {
-                true => read_file(HOSTS_FILE),
-                false => String::new(),
+            let hosts = if use_hosts {
+                read_file(HOSTS_FILE)
+            } else {
+                String::new()
             };
-            let servers = match named.is_empty() {
-                true => system_servers(&read_file(SERVERS_FILE)),
-                false => named.iter().filter_map(|text| server(text)).collect(),
+            let servers = if named.is_empty() {
+                system_servers(&read_file(SERVERS_FILE))
+            } else {
+                named.iter().filter_map(|text| server(text)).collect()
             };
             Self { hosts, servers }
         });

@@ -92,9 +92,10 @@ impl Framed {
             }
             self.input.reserve(4096);
             if self.io.read_buf(&mut self.input).await? == 0 {
-                return match self.input.is_empty() {
-                    true => Ok(None),
-                    false => Err(WireError::Cut),
+                return if self.input.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(WireError::Cut)
                 };
             }
         }

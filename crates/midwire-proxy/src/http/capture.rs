@@ -55,6 +55,11 @@ impl Capture {
         }
     }
 
+    /// Gives the copy up; from now on bytes are only counted.
+    pub(crate) fn give_up(&mut self) {
+        *self = Self::Count(self.size());
+    }
+
     /// The content as the flow records it.
     pub(crate) fn finish(self) -> Content {
         match self {

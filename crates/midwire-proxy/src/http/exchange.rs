@@ -60,6 +60,8 @@ struct Exchange<'a> {
     client_version: Version,
     /// A response head has gone to the client.
     answered: bool,
+    /// Content that was read whole until it proved too large for that.
+    begun: Option<Capture>,
 }
 
 /// Runs one exchange.
@@ -109,6 +111,7 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         reply,
         client_version,
         answered: false,
+        begun: None,
     };
     let after = match exchange.story().await {
         Ok(after) => after,
@@ -134,6 +137,7 @@ pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) 
         reply: Outbound::Nobody,
         client_version: Version::Http11,
         answered: false,
+        begun: None,
     };
     match exchange.story().await {
         Ok(After::Switch(switched)) => switched.link.close(session).await,
@@ -164,9 +168,7 @@ impl Exchange<'_> {
         kernel.requestheaders(&mut self.flow).await;
         self.hooked().await?;
 
-        let (need, who) = kernel
-            .chain()
-            .content_need(kernel, &self.flow, Part::Request);
+        let (need, who) = self.need(Part::Request, self.framing);
         let local = self.flow.response.is_some();
         let whole = local || need == ContentNeed::Whole || self.content.holds_all(self.framing);
         if need == ContentNeed::Whole && self.framing != Framing::None {
@@ -178,7 +180,10 @@ impl Exchange<'_> {
         if expects && !self.content.holds_all(self.framing) {
             self.go_on().await?;
         }
-        self.read_request(need).await?;
+        if let Some(begun) = self.read_request(need).await? {
+            self.begun = Some(begun);
+            return self.stream_request(ContentNeed::Nothing, false).await;
+        }
         kernel.request(&mut self.flow).await;
         self.hooked().await?;
         if self.flow.response.is_some() {
@@ -187,20 +192,26 @@ impl Exchange<'_> {
         self.fetch(expects).await
     }
 
-    /// Reads the whole content of the request.
-    async fn read_request(&mut self, need: ContentNeed) -> Result<(), Fault> {
+    /// Reads the whole content of the request. Content that grows beyond `stream_large_bodies` comes back as far as
+    /// it was read: the rest is to be passed on as it arrives.
+    async fn read_request(&mut self, need: ContentNeed) -> Result<Option<Capture>, Fault> {
         let mut capture = if need > ContentNeed::Nothing || self.framing != Framing::None {
             Capture::copy()
         } else {
             Capture::count()
         };
         let limit = self.body_limit();
+        let whole = self.stream_limit().filter(|_| self.flow.response.is_none());
         check_length(self.framing, limit, Side::Client)?;
         while let Some(frame) = self.content.next(Side::Client).await? {
             match frame {
                 Frame::Data(data) => {
                     capture.take(&data);
                     check_size(&capture, limit, Side::Client)?;
+                    if whole.is_some_and(|whole| capture.size() > whole) {
+                        self.say_streaming(Part::Request);
+                        return Ok(Some(capture));
+                    }
                 }
                 Frame::Trailers(trailers) => self.flow.request.trailers = Some(trailers),
             }
@@ -209,7 +220,7 @@ impl Exchange<'_> {
             self.flow.request.content = capture.finish();
         }
         self.flow.request.timestamp_end = Some(Number::now());
-        Ok(())
+        Ok(None)
     }
 
     /// Sends a request whose content is all here, and takes the response.
@@ -323,9 +334,15 @@ impl Exchange<'_> {
             route = self.route(true).await?;
         }
         route.begin();
+        let mut upload = self.tee(need, limit, Part::Request);
+        let framing = upload.framing(self.framing);
+        let ahead = self.begun.take().map(Capture::finish);
         let (_, mut out) = route.halves();
         let begun = async {
-            out.request_head(&self.flow.request, Amount::Live(self.framing))?;
+            out.request_head(&self.flow.request, Amount::Live(framing))?;
+            if let Some(content) = &ahead {
+                send_content(&mut out, content).await?;
+            }
             out.flush().await
         };
         begun
@@ -335,7 +352,6 @@ impl Exchange<'_> {
             // The server has decided without the content; the client is not asked for it.
             return self.pass_response(route, head, framing).await;
         }
-        let mut upload = Tee::new(need, limit, Side::Client);
         let wanted = message::expected(&self.flow.request.method);
         let mut interim = 0;
         let fault = loop {
@@ -432,11 +448,9 @@ impl Exchange<'_> {
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
-        let (need, _) = kernel
-            .chain()
-            .content_need(kernel, &self.flow, Part::Response);
-        let mut download = Tee::new(need, upload.limit, Side::Server);
-        let framing = self.send_response_head(framing);
+        let (need, _) = self.need(Part::Response, framing);
+        let mut download = self.tee(need, upload.limit, Part::Response);
+        let framing = self.send_response_head(download.framing(framing));
         let (sent, passed) = {
             let (mut from, mut to) = route.halves();
             let patient = from.outlives_response() && self.content.outlives_response();
@@ -488,26 +502,34 @@ impl Exchange<'_> {
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
         let limit = self.body_limit();
-        let (need, who) = kernel
-            .chain()
-            .content_need(kernel, &self.flow, Part::Response);
+        let (need, who) = self.need(Part::Response, framing);
         if let Err(fault) = check_length(framing, limit, Side::Server) {
             route.close(self.session).await;
             return Err(fault);
         }
         if need == ContentNeed::Whole && framing != Framing::None {
             self.say_who_buffers("buffered_response", who);
-            if let Err(fault) = self.read_response(&mut route, limit).await {
-                route.close(self.session).await;
-                return Err(fault);
+            match self.read_response(&mut route, limit).await {
+                Ok(None) => {
+                    kernel.response(&mut self.flow).await;
+                    self.hooked().await?;
+                    let framing = self.send_response_whole().await?;
+                    return self.finish(route, framing, true).await;
+                }
+                Ok(Some(begun)) => self.begun = Some(begun),
+                Err(fault) => {
+                    route.close(self.session).await;
+                    return Err(fault);
+                }
             }
-            kernel.response(&mut self.flow).await;
-            self.hooked().await?;
-            let framing = self.send_response_whole().await?;
-            return self.finish(route, framing, true).await;
         }
-        let mut download = Tee::new(need, limit, Side::Server);
-        let framing = self.send_response_head(framing);
+        let mut download = self.tee(need, limit, Part::Response);
+        let framing = self.send_response_head(download.framing(framing));
+        if let Some(begun) = self.begun.take() {
+            send_content(&mut self.reply, &begun.finish())
+                .await
+                .map_err(|_| Fault::ClientGone)?;
+        }
         let passed = {
             let mut from = route.inbound();
             let pass = pump(&mut from, &mut self.reply, &mut download);
@@ -530,8 +552,15 @@ impl Exchange<'_> {
         self.finish(route, framing, true).await
     }
 
-    async fn read_response(&mut self, route: &mut Route, limit: Option<u64>) -> Result<(), Fault> {
+    /// Reads the whole content of the response. Content that grows beyond `stream_large_bodies` comes back as far as
+    /// it was read: the rest is to be passed on as it arrives.
+    async fn read_response(
+        &mut self,
+        route: &mut Route,
+        limit: Option<u64>,
+    ) -> Result<Option<Capture>, Fault> {
         let mut download = Tee::new(ContentNeed::Whole, limit, Side::Server);
+        let whole = self.stream_limit();
         let mut from = route.inbound();
         loop {
             let next = tokio::select! {
@@ -540,13 +569,78 @@ impl Exchange<'_> {
                 () = self.content.gone() => return Err(Fault::ClientGone),
             };
             match next {
-                Some(Frame::Data(data)) => download.take(&data)?,
+                Some(Frame::Data(data)) => {
+                    download.take(&data)?;
+                    if whole.is_some_and(|whole| download.capture.size() > whole) {
+                        self.say_streaming(Part::Response);
+                        return Ok(Some(download.capture));
+                    }
+                }
                 Some(Frame::Trailers(fields)) => download.trailers = Some(fields),
                 None => break,
             }
         }
         self.received_response(download);
-        Ok(())
+        Ok(None)
+    }
+
+    /// What addons need of the content of a message, as far as `stream_large_bodies` lets them have it.
+    fn need(&self, part: Part, framing: Framing) -> (ContentNeed, Option<&'static str>) {
+        let kernel = self.session.kernel();
+        let (need, who) = kernel.chain().content_need(kernel, &self.flow, part);
+        let large = match (framing, self.stream_limit()) {
+            (Framing::Length(len), Some(limit)) => len > limit,
+            _ => false,
+        };
+        if !large {
+            return (need, who);
+        }
+        self.say_streaming(part);
+        let kept = if self.session.options().store_streamed_bodies {
+            ContentNeed::Copy
+        } else {
+            ContentNeed::Nothing
+        };
+        (kept, None)
+    }
+
+    /// What is to be done with content that passes.
+    fn tee(&self, need: ContentNeed, limit: Option<u64>, part: Part) -> Tee {
+        let kernel = self.session.kernel();
+        let side = match part {
+            Part::Request => Side::Client,
+            Part::Response => Side::Server,
+        };
+        let mut tee = Tee::new(need, limit, side);
+        if !self.session.options().store_streamed_bodies {
+            tee.keep = self.stream_limit();
+        }
+        if self.begun.is_some() {
+            tee.capture = Capture::count();
+        }
+        tee.filters = kernel.chain().stream_filters(kernel, &self.flow, part);
+        tee
+    }
+
+    /// The option `stream_large_bodies`.
+    fn stream_limit(&self) -> Option<u64> {
+        let options = self.session.options();
+        options
+            .stream_large_bodies
+            .as_ref()
+            .map(midwire_core::options::Size::bytes)
+    }
+
+    fn say_streaming(&self, part: Part) {
+        let host = &self.flow.request.host;
+        match part {
+            Part::Request => {
+                tracing::info!(client = %self.session.peer(), "Streaming request to {host}.");
+            }
+            Part::Response => {
+                tracing::info!(client = %self.session.peer(), "Streaming response from {host}.");
+            }
+        }
     }
 
     fn received_response(&mut self, download: Tee) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_core::hooks::ContentNeed;
+use midwire_core::hooks::{ContentNeed, StreamFilter};
 use midwire_flow::Content;
 use midwire_wire::Fields;
 use midwire_wire::http1::Framing;
@@ -21,6 +21,10 @@ pub(super) struct Tee {
     side: Side,
     /// The receiver does not want the rest.
     pub(super) given_up: bool,
+    /// Copies larger than this are given up (`stream_large_bodies` without `store_streamed_bodies`).
+    pub(super) keep: Option<u64>,
+    /// Functions of addons that the content passes through.
+    pub(super) filters: Vec<Box<dyn StreamFilter>>,
 }
 
 impl Tee {
@@ -36,12 +40,46 @@ impl Tee {
             limit,
             side,
             given_up: false,
+            keep: None,
+            filters: Vec::new(),
         }
     }
 
     pub(super) fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
         self.capture.take(data);
+        if self.keep.is_some_and(|keep| self.capture.size() > keep) {
+            self.capture.give_up();
+        }
         check_size(&self.capture, self.limit, self.side)
+    }
+
+    /// The framing of content as it goes on: what filters make of it has no length that could be known.
+    pub(super) fn framing(&self, framing: Framing) -> Framing {
+        match framing {
+            Framing::Length(_) if !self.filters.is_empty() => Framing::Chunked,
+            framing => framing,
+        }
+    }
+
+    /// What goes on in place of a piece of content, or after the last one.
+    ///
+    /// # Cancellation
+    /// The message cannot be completed afterwards.
+    async fn filtered(&mut self, piece: Option<Bytes>) -> Result<Vec<Bytes>, Fault> {
+        let is_last = piece.is_none();
+        let mut pieces: Vec<Bytes> = piece.into_iter().collect();
+        for filter in &mut self.filters {
+            let mut next = Vec::new();
+            for piece in pieces {
+                next.extend(filter.chunk(piece).await.map_err(Fault::Filter)?);
+            }
+            if is_last {
+                next.extend(filter.end().await.map_err(Fault::Filter)?);
+            }
+            pieces = next;
+        }
+        pieces.retain(|piece| !piece.is_empty());
+        Ok(pieces)
     }
 }
 
@@ -82,14 +120,30 @@ pub(super) async fn pump(
             }
         };
         match frame? {
-            Some(Frame::Data(data)) => {
+            Some(Frame::Data(data)) if tee.filters.is_empty() => {
                 tee.take(&data)?;
                 to.data(data)
                     .await
                     .map_err(|error| write_fault(error, other))?;
             }
+            Some(Frame::Data(data)) => {
+                for piece in tee.filtered(Some(data)).await? {
+                    tee.take(&piece)?;
+                    to.data(piece)
+                        .await
+                        .map_err(|error| write_fault(error, other))?;
+                }
+            }
             Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
             None => break,
+        }
+    }
+    if !tee.filters.is_empty() {
+        for piece in tee.filtered(None).await? {
+            tee.take(&piece)?;
+            to.data(piece)
+                .await
+                .map_err(|error| write_fault(error, other))?;
         }
     }
     to.end(tee.trailers.as_ref())

@@ -81,7 +81,7 @@ async fn both_directions_go_on_when_each_peer_only_writes_first() {
             writer.shutdown().await.unwrap();
         };
         let mut got = Vec::new();
-        let (_, read) = tokio::join!(write, reader.read_to_end(&mut got));
+        let ((), read) = tokio::join!(write, reader.read_to_end(&mut got));
         assert_eq!(read.unwrap(), blob.len());
     };
     tokio::join!(
@@ -122,7 +122,11 @@ async fn edits_empty_messages_and_injections() {
             is_text: true,
         };
         let id = recorded(&watcher).info.id;
-        session.engine.inject_tcp(&id, injected).unwrap();
+        session
+            .engine
+            .live
+            .inject(&id, &[Kind::Tcp], injected)
+            .unwrap();
         client_far.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"hey!");
         drop((client_far, server_far));

@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::DATAGRAM_MAX;
+use crate::conn::{Next, ask};
 use crate::dns;
 use crate::engine::Engine;
-use crate::mode::{Mode, ModeSpec};
+use crate::mode::{Mode, ModeSpec, ServerSpec};
 use crate::session::Session;
 
 /// Clients of one socket that are remembered at the same time; datagrams of further ones are dropped.
@@ -30,6 +31,8 @@ type Clients = Mutex<HashMap<SocketAddr, mpsc::Sender<Bytes>>>;
 
 /// The datagrams of one client.
 pub(crate) struct Datagrams {
+    /// The first datagram, if it was looked at already.
+    first: Option<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
     socket: Arc<UdpSocket>,
     client: SocketAddr,
@@ -42,7 +45,16 @@ impl Datagrams {
     /// # Cancellation
     /// Safe.
     pub(crate) async fn receive(&mut self) -> Option<Bytes> {
-        self.waiting.recv().await
+        match self.first.take() {
+            Some(first) => Some(first),
+            None => self.waiting.recv().await,
+        }
+    }
+
+    /// The next datagram, which stays where it is.
+    async fn peek(&mut self) -> Bytes {
+        self.first = self.receive().await;
+        self.first.clone().unwrap_or_default()
     }
 
     /// Sends a datagram to the client.
@@ -93,6 +105,7 @@ pub(crate) async fn serve(
         let datagram = Bytes::copy_from_slice(buf.get(..length).unwrap_or_default());
         if let Some(waiting) = hand_over(&clients, client, datagram) {
             let datagrams = Datagrams {
+                first: None,
                 waiting,
                 socket: Arc::clone(&socket),
                 client,
@@ -149,12 +162,7 @@ async fn converse(engine: Arc<Engine>, mode: Arc<ModeSpec>, datagrams: Datagrams
         let session = Session::new(engine, client.clone(), Arc::clone(&mode));
         match &mode.mode {
             Mode::Dns => dns::serve_datagrams(&session, datagrams, None).await,
-            Mode::Reverse(server) if server.scheme == "dns" => {
-                dns::serve_datagrams(&session, datagrams, Some(server.address())).await;
-            }
-            Mode::Reverse(server) => {
-                super::conversation(&session, datagrams, server.address()).await;
-            }
+            Mode::Reverse(server) => reverse(&session, datagrams, server).await,
             // Such modes do not listen on UDP.
             _ => {}
         }
@@ -163,6 +171,28 @@ async fn converse(engine: Arc<Engine>, mode: Arc<ModeSpec>, datagrams: Datagrams
     tracing::info!(client = %peer, "client disconnect");
     if kernel.chain().interest().contains(Hook::ClientDisconnected) {
         kernel.client_disconnected(&mut client).await;
+    }
+}
+
+/// Serves a client of a reverse proxy: what is spoken is said by an addon, the host options or the mode, in this order.
+async fn reverse(session: &Session, mut datagrams: Datagrams, server: &ServerSpec) {
+    let address = server.address();
+    let conn = super::placeholder(&address);
+    let first = datagrams.peek().await;
+    let asked = ask(session, &first, Some((&conn, &[]))).await;
+    let rules = session.engine.host_rules();
+    let next = match asked {
+        Some(next) => next,
+        None if rules.passes(&[address.to_string()]) => Next::Pass,
+        None if server.scheme == "dns" => Next::Dns,
+        None => Next::Raw,
+    };
+    match next {
+        Next::Dns => dns::serve_datagrams(session, datagrams, Some(address)).await,
+        Next::Pass if !session.options().show_ignored_hosts => {
+            super::relay(session, datagrams, address).await;
+        }
+        _ => super::conversation(session, datagrams, address).await,
     }
 }
 

@@ -52,7 +52,11 @@ async fn datagrams_of_each_client_are_a_conversation() {
                 is_text: false,
             };
             let id = watcher.last().info().id.clone();
-            session.engine.inject_udp(&id, injected).unwrap();
+            session
+                .engine
+                .live
+                .inject(&id, &[Kind::Udp], injected)
+                .unwrap();
             let (n, _) = server.recv_from(&mut buf).await.unwrap();
             assert_eq!(&buf[..n], b"extra");
         }
@@ -96,4 +100,31 @@ async fn a_server_that_may_not_be_sent_to_is_an_error() {
         error.starts_with("cannot connect to 255.255.255.255:9: "),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn ignored_hosts_are_passed_on_without_a_flow() {
+    let watcher = Arc::new(Watcher::default());
+    let session = session(Some(watcher.clone()), &["ignore_hosts=127.0.0.1"]);
+    let server = socket().await;
+    let to = server.local_addr().unwrap();
+    let mode = Arc::new(ModeSpec::parse(&format!("reverse:udp://{to}")).unwrap());
+    let ours = socket().await;
+    let address = ours.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let engine = Arc::clone(&session.engine);
+    let script = async {
+        let mut buf = [0; 100];
+        let client = socket().await;
+        client.send_to(b"there", address).await.unwrap();
+        let (n, origin) = server.recv_from(&mut buf).await.unwrap();
+        assert_eq!(&buf[..n], b"there");
+        server.send_to(b"back", origin).await.unwrap();
+        let n = client.recv(&mut buf).await.unwrap();
+        assert_eq!(&buf[..n], b"back");
+        stop.cancel();
+    };
+    tokio::join!(serve(engine, mode, ours, stop.clone()), script);
+    session.engine.drained().await;
+    assert!(watcher.hooks().is_empty());
 }

@@ -287,7 +287,11 @@ async fn frames_pass_live_when_nobody_listens() {
             content: Bytes::from_static(b"injected"),
             is_text: true,
         };
-        session.engine.inject_websocket(&id, injected).unwrap();
+        session
+            .engine
+            .live
+            .inject(&id, &[Kind::WebSocket], injected)
+            .unwrap();
         client.raw(Opcode::Ping, true, b"p").await;
         assert_eq!(
             server.next().await,
@@ -315,7 +319,11 @@ async fn injected_messages_come_through_the_hook() {
             content: Bytes::from_static(b"hi"),
             is_text: false,
         };
-        session.engine.inject_websocket(&id, injected).unwrap();
+        session
+            .engine
+            .live
+            .inject(&id, &[Kind::WebSocket], injected)
+            .unwrap();
         let got = client.next_message().await;
         assert_eq!(
             (got.kind, &got.content[..]),

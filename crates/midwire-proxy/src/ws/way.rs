@@ -161,18 +161,10 @@ fn close_piece(close: Close) -> Piece {
 }
 
 /// Masking keys: fresh and unpredictable (RFC 6455 §5.3), drawn in bulk.
+#[derive(Default)]
 pub(super) struct Masks {
     pool: Vec<[u8; 4]>,
     failed: bool,
-}
-
-impl Default for Masks {
-    fn default() -> Self {
-        Self {
-            pool: Vec::new(),
-            failed: false,
-        }
-    }
 }
 
 impl Masks {

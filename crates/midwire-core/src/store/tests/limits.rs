@@ -93,7 +93,7 @@ fn content_beyond_the_disk_limit_is_dropped_oldest_first() {
         store.add(flow.clone());
     }
     store.edit(&id(&flows[0]), |flow| {
-        flow.info_mut().marked = "x".to_owned()
+        flow.info_mut().marked = "x".to_owned();
     });
     store.set_limits(limits(0, 1000, 2000));
     assert!(content(&store, &id(&flows[0])).is_present(), "marked");

@@ -115,10 +115,10 @@ fn edit(store: &Store, model: &mut Model, which: usize, change: impl Fn(&mut Flo
     model.appeared(&changed, &before);
 }
 
-fn run(store: &Store, model: &mut Model, step: Step) {
+fn run(store: &Store, model: &mut Model, step: &Step) {
     let before = model.shown();
     let all = model.listed(|_| true);
-    match step {
+    match *step {
         Step::Add {
             time,
             name: n,
@@ -149,7 +149,7 @@ fn run(store: &Store, model: &mut Model, step: Step) {
         }
         Step::Filter(filter) => {
             let expression = filter.map(|n| Filter::parse(&format!("~u /{}$", name(n))).unwrap());
-            store.set_filter(expression);
+            store.set_filter(expression.as_ref());
             model.filter = filter;
             model.refocus(&all);
         }
@@ -200,7 +200,7 @@ proptest! {
         let store = Store::new();
         let mut model = Model::default();
         for step in steps {
-            run(&store, &mut model, step.clone());
+            run(&store, &mut model, &step);
             let shown = model.shown();
             let rows: Vec<Id> = store.rows(0, usize::MAX).iter().map(|flow| id(flow)).collect();
             prop_assert_eq!(&rows, &shown, "{:?}", step);
