@@ -165,7 +165,9 @@ fn put_client_ref(w: &mut Writer, mirror: &mut Mirror, client: &Arc<ClientConn>)
     w.tuple(2);
     w.text(&client.id.to_string());
     let news = mirror.client_is_news(client);
-    w.opt(news.then_some(client), |w, client| put_open_client(w, client));
+    w.opt(news.then_some(client), |w, client| {
+        put_open_client(w, client)
+    });
 }
 
 /// `(id, state or None)`.
@@ -173,7 +175,9 @@ fn put_server_ref(w: &mut Writer, mirror: &mut Mirror, server: &Arc<ServerConn>)
     w.tuple(2);
     w.text(&server.id.to_string());
     let news = mirror.server_is_news(server);
-    w.opt(news.then_some(server), |w, server| put_open_server(w, server));
+    w.opt(news.then_some(server), |w, server| {
+        put_open_server(w, server)
+    });
 }
 
 /// `(id, type, live, whole, client, server, newer parts)`, and notes that the host has them then.

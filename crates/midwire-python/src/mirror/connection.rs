@@ -59,7 +59,8 @@ fn server_pairs(w: &mut Writer, server: &ServerConn) {
 /// Not part of a flow file: whether bytes can pass right now, as mitmproxy's `ConnectionState` has it.
 fn put_open(w: &mut Writer, conn: &Connection) {
     w.key("state");
-    let open = conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
+    let open =
+        conn.timestamp_start.is_some() && conn.timestamp_end.is_none() && conn.error.is_none();
     w.int(if open { 3 } else { 0 });
 }
 
