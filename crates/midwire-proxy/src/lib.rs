@@ -16,6 +16,7 @@ mod live;
 mod mode;
 mod raw;
 mod requests;
+mod room;
 mod servers;
 mod session;
 mod slots;

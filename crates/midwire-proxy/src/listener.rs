@@ -170,7 +170,10 @@ async fn accept(
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            accepted = socket.accept() => accepted,
+            accepted = async {
+                engine.room().await;
+                socket.accept().await
+            } => accepted,
         };
         match accepted {
             Ok((tcp, peer)) => {

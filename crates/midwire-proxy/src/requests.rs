@@ -26,7 +26,7 @@ pub(crate) async fn serve(engine: Arc<Engine>, mut requests: mpsc::Receiver<Engi
         let Some(request) = request else { return };
         match request {
             EngineRequest::Replay { flow, reply } => {
-                let task = replay(Arc::clone(&engine), flow);
+                let task = Box::pin(replay(Arc::clone(&engine), flow));
                 engine.spawn(async move {
                     task.await;
                     let _ = reply.send(Ok(()));

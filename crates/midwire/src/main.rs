@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use midwire_core::log::LogStream;
-use midwire_core::options::OptionStore;
 use midwire_core::options::cli::{self, Action, Invocation};
+use midwire_core::options::{OptionStore, Tool};
 
 use crate::program::{Call, Program};
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Call::Help => output(program::HELP, 0),
         Call::Unknown(word) => complain(
             "midwire",
-            &format!("unknown subcommand {word:?}\n\n{}", program::HELP),
+            &format!("unknown subcommand {}\n\n{}", word.display(), program::HELP),
         ),
         Call::Tool(program, args) => start(&program, &args),
     }
@@ -49,6 +49,7 @@ fn start(program: &Program, args: &[OsString]) -> ExitCode {
         Action::Options if options.load().scripts.is_empty() => {
             output(&options.annotated_defaults(), 0)
         }
+        Action::Run if program.tool != Tool::Dump => complain(program.name, program::NO_INTERFACE),
         _ => serve(program, &invocation, options),
     }
 }

@@ -83,6 +83,10 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
     Call::Tool(program, args)
 }
 
+/// What the names of interactive tools answer while their interfaces are missing.
+pub(crate) const NO_INTERFACE: &str = "the interactive interfaces are not part of this version; \
+    `midwire dump` takes the same flags and options and prints or saves flows";
+
 /// What `midwire --help` prints.
 pub(crate) const HELP: &str = "\
 usage: midwire SUBCOMMAND [ARGUMENTS]

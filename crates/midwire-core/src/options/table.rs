@@ -126,8 +126,6 @@ options! {
         "Cipher suites offered to clients, in OpenSSL notation.";
     ciphers_server: Option<String> = None, all(),
         "Cipher suites offered to servers, in OpenSSL notation.";
-    client_body_timeout: i64 = 600, own(),
-        "Seconds within which a request body must go on at 500 bytes per second or more; 0 for no limit.";
     client_certs: Option<String> = None, all(),
         "Certificate that we show to servers: a PEM file, or a folder with files named after the host.";
     client_header_timeout: i64 = 60, own(),
@@ -140,8 +138,6 @@ options! {
         "How many requests a client replay has under way: 1 for one after the other, -1 for all at once.";
     client_tls_timeout: i64 = 30, own(),
         "Seconds a client may take for the TLS handshake; 0 for no limit.";
-    client_write_timeout: i64 = 600, own(),
-        "Seconds a client may refuse to take data that is ready for it; 0 for no limit.";
     command_history: bool = true, all(),
         "Keep typed commands from one run to the next.";
     confdir: String = String::from("~/.mitmproxy"), all(),

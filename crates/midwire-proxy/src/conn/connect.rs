@@ -51,15 +51,10 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     };
     let (mut session, mut io) = (session, io);
     loop {
-        let (head, source, sink, began) = match http::serve(&session, io, &Destination::Named).await
-        {
+        let served = Box::pin(http::serve(&session, io, &Destination::Named)).await;
+        let (head, source, sink, began) = match served {
             End::Closed => return session,
-            End::Connect {
-                head,
-                source,
-                sink,
-                began,
-            } => (head, source, sink, began),
+            End::Connect(asked) => (asked.head, asked.source, asked.sink, asked.began),
         };
         // A client whose tunnel was refused may try again, e.g. with credentials.
         match Box::pin(connect(session, head, (source, sink), began)).await {

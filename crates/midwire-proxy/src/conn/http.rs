@@ -24,12 +24,15 @@ pub(crate) enum End {
     /// It was closed.
     Closed,
     /// The client asked for a tunnel.
-    Connect {
-        head: RequestHead,
-        source: Source,
-        sink: Sink,
-        began: f64,
-    },
+    Connect(Box<Asked>),
+}
+
+/// A client's connection with its request for a tunnel.
+pub(crate) struct Asked {
+    pub(crate) head: RequestHead,
+    pub(crate) source: Source,
+    pub(crate) sink: Sink,
+    pub(crate) began: f64,
 }
 
 /// Serves requests until the connection ends or a tunnel is asked for.
@@ -78,12 +81,12 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         }
         if head.form == TargetForm::Authority {
             if *to == Destination::Named {
-                return End::Connect {
+                return End::Connect(Box::new(Asked {
                     head,
                     source,
                     sink,
                     began,
-                };
+                }));
             }
             let text =
                 "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();

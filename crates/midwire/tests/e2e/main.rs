@@ -1,4 +1,9 @@
 //! The built program on loopback, with real clients and servers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod origin;
 mod program;

@@ -1,6 +1,6 @@
 //! Origin servers whose every byte a test decides on.
 
-use std::io::{Read as _, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
