@@ -17,3 +17,8 @@ mod worker;
 pub use error::ScriptError;
 #[cfg(unix)]
 pub use host::{Loader, ScriptHost};
+
+#[cfg(not(unix))]
+mod absent;
+#[cfg(not(unix))]
+pub use absent::{Loader, ScriptHost};

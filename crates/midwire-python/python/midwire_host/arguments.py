@@ -2,7 +2,7 @@
 
 from typing import Any, List, Optional, Tuple
 
-from mitmproxy import ctx, http, tls
+from mitmproxy import _mirror, ctx, http, tls
 from mitmproxy.proxy import context, layer, layers, server_hooks
 from mitmproxy.proxy.layers import modes
 from midwire_host import mirror
@@ -84,6 +84,14 @@ def give(name: str, argument: Any, copies: mirror.Mirror) -> Any:
         if changes:
             changed[key] = changes
     return changed or None
+
+
+def settle(name: str, argument: Any) -> None:
+    """Take the argument as it is, without telling anybody."""
+    if name in FLOW_HOOKS or name.startswith("client_"):
+        _mirror.settle(argument)
+    elif name.startswith("server_"):
+        _mirror.settle(argument.server)
 
 
 _CHOICES = {"client_tls": "tls", "server_tls": "tls", "http": "http", "dns": "dns"}

@@ -3,12 +3,13 @@
 Values are in the notation of ``marshal``, version 2: the fastest that the standard library
 reads and writes, and the same in all versions of Python 3."""
 
+import collections
 import marshal
 import select
 import socket
 import struct
 import threading
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 HEADER = struct.Struct("<IBBHI")
 VERSION = 1
@@ -71,6 +72,7 @@ class Channel:
         self._sock = sock
         self._thread = threading.get_ident()
         self._buffer = bytearray()
+        self._frames: Deque[Tuple[int, int, int, int, Any]] = collections.deque()
         self._lock = threading.Lock()
         self._out: List[bytes] = []
         self._waiters: Dict[int, _Waiter] = {}
@@ -133,7 +135,9 @@ class Channel:
         self.flush()
         if own:
             while not waiter.kind:
-                self._read(nested=True)
+                if not self._frames:
+                    self._read()
+                self._handle(nested=True)
         else:
             waiter.event.wait()  # type: ignore[union-attr]
         if waiter.kind == FAILURE:
@@ -144,9 +148,11 @@ class Channel:
 
     def readable(self) -> None:
         """Take what has arrived, run what it asks for, and answer with one write."""
-        self._read(nested=False)
+        self._read()
+        self._handle(nested=False)
         while select.select([self._sock], (), (), 0)[0]:
-            self._read(nested=False)
+            self._read()
+            self._handle(nested=False)
         self.run_later()
         self.flush()
 
@@ -155,7 +161,7 @@ class Channel:
         while self._later:
             self._later.pop(0)()
 
-    def _read(self, nested: bool) -> None:
+    def _read(self) -> None:
         try:
             data = self._sock.recv(_PIECE)
         except InterruptedError:
@@ -164,6 +170,8 @@ class Channel:
             data = b""
         if not data:
             raise Closed
+        # All frames are cut out before the first is handled: a script that one of them runs
+        # may read on in the middle of it.
         buffer = self._buffer
         buffer += data
         start = 0
@@ -172,11 +180,16 @@ class Channel:
             end = start + HEADER.size + size
             if end > len(buffer):
                 break
-            value = marshal.loads(memoryview(buffer)[start + HEADER.size : end])
+            with memoryview(buffer) as view:
+                value = marshal.loads(view[start + HEADER.size : end])
             start = end
-            self._take(nested, kind, op, detail, number, value)
+            self._frames.append((kind, op, detail, number, value))
         if start:
             del buffer[:start]
+
+    def _handle(self, nested: bool) -> None:
+        while self._frames:
+            self._take(nested, *self._frames.popleft())
 
     def _take(
         self, nested: bool, kind: int, op: int, detail: int, number: int, value: Any

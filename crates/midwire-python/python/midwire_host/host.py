@@ -265,6 +265,10 @@ class Host:
             logs.client.reset(token)
 
     def _answer_hook(self, name: str, argument: Any, number: int) -> None:
+        if not number:
+            # All handlers only look on: the flow has gone on, so changes have no place to go.
+            arguments.settle(name, argument)
+            return
         try:
             answer = arguments.give(name, argument, self._mirror)
         except (ValueError, TypeError, AttributeError) as error:

@@ -44,9 +44,7 @@ def _dump(value: Any, depth: int) -> bytes:
         return _frame(b"".join(_dump(item, depth + 1) for item in value), b"]")
     if isinstance(value, dict):
         # The writers of this format put the pairs in reverse order.
-        parts = [
-            _dump(key, depth + 1) + _dump(item, depth + 1) for key, item in value.items()
-        ]
+        parts = [_dump(key, depth + 1) + _dump(item, depth + 1) for key, item in value.items()]
         return _frame(b"".join(reversed(parts)), b"}")
     raise ValueError(f"unserializable object: {value!r}")
 
@@ -129,11 +127,12 @@ def _number(kind: Any, data: memoryview) -> Any:
 
 
 def _boolean(data: memoryview) -> bool:
-    if data == b"true":
+    text = data.tobytes()
+    if text == b"true":
         return True
-    if data == b"false":
+    if text == b"false":
         return False
-    raise ValueError(f"not a tnetstring: invalid boolean literal {data.tobytes()[:40]!r}")
+    raise ValueError(f"not a tnetstring: invalid boolean literal {text[:40]!r}")
 
 
 def _parse_list(data: memoryview, depth: int) -> List[Any]:

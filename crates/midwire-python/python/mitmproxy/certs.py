@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import ipaddress
 import ssl
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from mitmproxy.coretypes import serializable
 
@@ -165,20 +165,21 @@ class GeneralName(str):
 class Cert(serializable.Serializable):
     """A certificate, made from DER or PEM; parsed when something of it is asked for."""
 
-    def __init__(self, cert: Union[bytes, "Cert"]) -> None:
+    _der: bytes
+
+    def __init__(self, cert: Any) -> None:
         if isinstance(cert, Cert):
-            cert = cert._der
-        if not isinstance(cert, (bytes, bytearray)):
-            public = getattr(cert, "public_bytes", None)
-            if public is None:
-                raise TypeError(
-                    f"Cert takes DER or PEM bytes, not {type(cert).__name__}."
-                )
+            data = cert._der
+        elif isinstance(cert, (bytes, bytearray)):
+            data = bytes(cert)
+        elif hasattr(cert, "public_bytes"):
             # A certificate of the ``cryptography`` package.
             from cryptography.hazmat.primitives import serialization  # type: ignore
 
-            cert = public(serialization.Encoding.DER)
-        self._der = _der_from(bytes(cert))
+            data = cert.public_bytes(serialization.Encoding.DER)
+        else:
+            raise TypeError(f"Cert takes DER or PEM bytes, not {type(cert).__name__}.")
+        self._der = _der_from(data)
         self._cache: Optional[_Parsed] = None
 
     @property
@@ -230,7 +231,7 @@ class Cert(serializable.Serializable):
 
     def to_cryptography(self) -> Any:
         """A certificate of the ``cryptography`` package, if that is installed."""
-        from cryptography import x509
+        from cryptography import x509  # type: ignore
 
         return x509.load_der_x509_certificate(self._der)
 

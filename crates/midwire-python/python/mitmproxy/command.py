@@ -65,8 +65,17 @@ def _annotations(func: Callable[..., Any]) -> Dict[str, Any]:
     try:
         return typing.get_type_hints(plain)
     except (NameError, TypeError, AttributeError):
-        # A name that is only imported for type checkers; the others may still do.
-        return dict(getattr(plain, "__annotations__", {}))
+        pass
+    # One of them is a name that only type checkers know, or too new for this Python.
+    known = {}
+    for name, kind in getattr(plain, "__annotations__", {}).items():
+        if isinstance(kind, str):
+            try:
+                kind = eval(kind, getattr(plain, "__globals__", {}))
+            except Exception:
+                continue
+        known[name] = kind
+    return known
 
 
 class Command:
@@ -342,6 +351,8 @@ def argument(name: str, type: Any) -> Callable[[F], F]:
     def decorate(f: F) -> F:
         if name not in inspect.signature(f).parameters:
             raise AssertionError(f"{f.__name__} has no parameter {name!r}")
+        # Commands are read from the function inside of all decorators.
+        inspect.unwrap(f).__annotations__[name] = type
         f.__annotations__[name] = type
         return f
 

@@ -4,7 +4,7 @@ import enum
 import time
 import uuid
 import warnings
-from typing import Any, Callable, ClassVar, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Dict, NamedTuple, Optional, Sequence, Set, Tuple
 
 from mitmproxy import certs
 from mitmproxy.coretypes import serializable
@@ -65,9 +65,7 @@ def _choice(options: Sequence[str]) -> Callable[[str, Any], Any]:
     def load(name: str, value: Any) -> Any:
         if value is None or value in options:
             return value
-        raise ValueError(
-            f"Invalid value for {name}: {value!r} does not match any literal value."
-        )
+        raise ValueError(f"Invalid value for {name}: {value!r} does not match any literal value.")
 
     return load
 
@@ -134,6 +132,7 @@ _COMMON: Dict[str, _Key] = {
 class Connection(serializable.Serializable):
     """The base of ``Client`` and ``Server``. Connections compare by ``id``."""
 
+    _dirty: Set[str]
     _keys: ClassVar[Dict[str, _Key]] = _COMMON
     _required: ClassVar[Tuple[str, ...]] = ("peername", "sockname")
 

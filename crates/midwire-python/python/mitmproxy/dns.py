@@ -250,9 +250,7 @@ class ResourceRecord(_Plain):
         return cls(name, types.TXT, classes.IN, ttl, data)
 
     @classmethod
-    def HTTPS(
-        cls, name: str, record: https_records.HTTPSRecord, ttl: int = 60
-    ) -> "ResourceRecord":
+    def HTTPS(cls, name: str, record: https_records.HTTPSRecord, ttl: int = 60) -> "ResourceRecord":
         """Service parameters of an HTTPS origin."""
         return cls(name, types.HTTPS, classes.IN, ttl, https_records.pack(record))
 
@@ -458,7 +456,9 @@ class DNSMessage(_Plain):
             flags >> 4 & 0b111,
             flags & 0b1111,
             questions,
-            *sections,
+            sections[0],
+            sections[1],
+            sections[2],
             timestamp,
         )
         return at, message
@@ -483,9 +483,7 @@ class DNSMessage(_Plain):
         for record in itertools.chain(*sections):
             result.append(domain_names.pack(record.name))
             result.append(
-                ResourceRecord.HEADER.pack(
-                    record.type, record.class_, record.ttl, len(record.data)
-                )
+                ResourceRecord.HEADER.pack(record.type, record.class_, record.ttl, len(record.data))
             )
             result.append(record.data)
         return b"".join(result)
@@ -525,8 +523,10 @@ class DNSMessage(_Plain):
             0,
             response_codes.from_str(data["response_code"]),
             [Question.from_json(q) for q in data["questions"]],
-            *([ResourceRecord.from_json(r) for r in data[key]] for key in _SECTIONS),
-            timestamp=data.get("timestamp"),
+            [ResourceRecord.from_json(r) for r in data["answers"]],
+            [ResourceRecord.from_json(r) for r in data["authorities"]],
+            [ResourceRecord.from_json(r) for r in data["additionals"]],
+            data.get("timestamp"),
         )
 
     def copy(self) -> "DNSMessage":
@@ -586,9 +586,8 @@ class DNSFlow(flow.Flow):
         live: bool = False,
     ) -> None:
         super().__init__(client_conn, server_conn, live)
-        self.request = None  # type: ignore[assignment]
-        self.response = None
-        self._settle()
+        self.__dict__.update(request=None, response=None)
+        self._seen.update(request=None, response=None)
 
     def __repr__(self) -> str:
         request = response = None

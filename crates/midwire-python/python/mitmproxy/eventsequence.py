@@ -52,11 +52,12 @@ def _dns(f: dns.DNSFlow) -> Iterator[hooks.Hook]:
 def iterate(f: flow.Flow) -> Iterator[hooks.Hook]:
     """All hooks in order. TypeError: a flow of unknown type."""
     if isinstance(f, http.HTTPFlow):
-        return _http(f)
-    if isinstance(f, tcp.TCPFlow):
-        return _stream(f, "tcp")
-    if isinstance(f, udp.UDPFlow):
-        return _stream(f, "udp")
-    if isinstance(f, dns.DNSFlow):
-        return _dns(f)
-    raise TypeError(f"Unknown flow type: {type(f)}")
+        yield from _http(f)
+    elif isinstance(f, tcp.TCPFlow):
+        yield from _stream(f, "tcp")
+    elif isinstance(f, udp.UDPFlow):
+        yield from _stream(f, "udp")
+    elif isinstance(f, dns.DNSFlow):
+        yield from _dns(f)
+    else:
+        raise TypeError(f"Unknown flow type: {type(f)}")

@@ -54,8 +54,10 @@ _COMMON = ("version", "type", "id", "error", "client_conn", "server_conn", *_ATT
 class Flow(serializable.Serializable):
     """The base of ``HTTPFlow``, ``TCPFlow``, ``UDPFlow`` and ``DNSFlow``."""
 
+    id: str
     client_conn: connection.Client
     server_conn: connection.Server
+    comment: str
     error: Optional[Error] = None
     intercepted: bool
     """Does the flow wait for the user?"""
@@ -67,6 +69,14 @@ class Flow(serializable.Serializable):
     """Is the flow being served by the proxy right now?"""
     timestamp_created: float
     type: ClassVar[str] = ""
+
+    # What the host reads; written past __setattr__, so that it is no change itself.
+    _dirty: Set[str]
+    _seen: Dict[str, Any]
+    _metadata: Dict[str, Any]
+    _metadata_seen: Optional[Dict[str, Any]]
+    _resumed: Optional[Tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+    _backup: Optional[Dict[str, Any]]
 
     _types: ClassVar[Dict[str, Type["Flow"]]] = {}
     _parts: ClassVar[Dict[str, Any]] = {}
@@ -85,17 +95,17 @@ class Flow(serializable.Serializable):
         put["_metadata_seen"] = None
         put["_resumed"] = None
         put["_backup"] = None
-        self.id = str(uuid.uuid4())
-        self.client_conn = client_conn
-        self.server_conn = server_conn
-        self.live = live
-        self.timestamp_created = time.time()
-        self.error = None
-        self.intercepted = False
-        self.is_replay = None
-        self.marked = ""
-        self.comment = ""
-        self._settle()
+        put["id"] = str(uuid.uuid4())
+        put["client_conn"] = client_conn
+        put["server_conn"] = server_conn
+        put["live"] = live
+        put["timestamp_created"] = time.time()
+        put["error"] = None
+        put["intercepted"] = False
+        put["is_replay"] = None
+        put["marked"] = ""
+        put["comment"] = ""
+        put["_seen"].update(error=None, client_conn=client_conn, server_conn=server_conn)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -112,7 +122,7 @@ class Flow(serializable.Serializable):
         values stay in the script host for as long as the flow is alive."""
         if self._metadata_seen is None:
             self.__dict__["_metadata_seen"] = storable(self._metadata)
-        return self._metadata  # type: ignore[no-any-return]
+        return self._metadata
 
     @metadata.setter
     def metadata(self, value: Dict[str, Any]) -> None:
@@ -258,7 +268,9 @@ class Flow(serializable.Serializable):
             return
         if self._resumed is None:
             self.__dict__["_resumed"] = (asyncio.get_running_loop(), asyncio.Event())
-        await self._resumed[1].wait()
+        resumed = self._resumed
+        if resumed is not None:
+            await resumed[1].wait()
 
     @property
     def timestamp_start(self) -> float:

@@ -255,6 +255,9 @@ class _Body(_Rex):
     sides: ClassVar[Sequence[str]] = ("request", "response")
 
     def match(self, f: Any) -> bool:
+        if isinstance(f, dns.DNSFlow):
+            # A message without records is an empty text, which may match as well.
+            return any(self.re.search(subject) for subject in self._subjects(f))
         return any(self.search(subject) for subject in self._subjects(f))
 
     def _subjects(self, f: Any) -> List[bytes]:
@@ -590,12 +593,10 @@ def parse(s: str) -> TFilter:
 
 
 def match(flt: Union[str, TFilter, None], flow: flow.Flow) -> bool:
-    """Does a flow match a filter (text or parsed; ``None`` and ``""`` match all)?
+    """Does a flow match a filter (text or parsed; ``None`` matches all)?
 
     ValueError: the text is no valid filter."""
     if isinstance(flt, str):
-        if not flt:
-            return True
         flt = parse(flt)
     if flt is not None:
         return bool(flt(flow))

@@ -42,7 +42,7 @@ class Hook:
 
 
 def _name_of(class_name: str) -> str:
-    letters = []
+    letters: List[str] = []
     for char in class_name[: -len("Hook")]:
         if char.isupper() and letters:
             letters.append("_")

@@ -1,7 +1,7 @@
 """HTTP flows, requests, responses and header fields."""
 
 import warnings
-from typing import Optional
+from typing import Any, Optional
 
 from mitmproxy import connection, flow
 from mitmproxy._http.headers import Headers
@@ -45,10 +45,8 @@ class HTTPFlow(flow.Flow):
         live: bool = False,
     ) -> None:
         super().__init__(client_conn, server_conn, live)
-        self.request = None  # type: ignore[assignment]
-        self.response = None
-        self.websocket = None
-        self._settle()
+        self.__dict__.update(request=None, response=None, websocket=None)
+        self._seen.update(request=None, response=None, websocket=None)
 
     def __repr__(self) -> str:
         lines = ["<HTTPFlow"]
@@ -77,3 +75,10 @@ class HTTPFlow(flow.Flow):
 
 for _class in (Headers, Message, MessageData, Request, RequestData, Response, ResponseData):
     _class.__module__ = __name__
+
+
+def __getattr__(name: str) -> Any:
+    renamed = {"HTTPRequest": "Request", "HTTPResponse": "Response"}.get(name)
+    if renamed is not None:
+        raise AttributeError(f"http.{name} was removed in mitmproxy 7: use http.{renamed}.")
+    raise AttributeError(f"module 'mitmproxy.http' has no attribute {name!r}")

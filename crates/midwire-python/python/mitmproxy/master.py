@@ -20,10 +20,18 @@ class Master:
         self.addons = addonmanager.AddonManager(self)
         self.log = log.Log(self)
         self.event_loop = event_loop or _running_loop()
-        self.should_exit = asyncio.Event()
+        self._should_exit: Optional[asyncio.Event] = None
         ctx.master = self
         ctx.options = self.options
         ctx.log = self.log
+
+    @property
+    def should_exit(self) -> asyncio.Event:
+        """Is set when the program ends."""
+        # Python 3.9 ties an event to the loop that runs when it is made.
+        if self._should_exit is None:
+            self._should_exit = asyncio.Event()
+        return self._should_exit
 
     async def load_flow(self, f: Any) -> None:
         """Send a flow through the hooks of all addons, as if it had been recorded."""
@@ -33,9 +41,7 @@ class Master:
         """End the program; safe from any thread."""
         _mirror.bridge().shutdown()
         if self.event_loop is not None and not self.event_loop.is_closed():
-            self.event_loop.call_soon_threadsafe(self.should_exit.set)
-        else:
-            self.should_exit.set()
+            self.event_loop.call_soon_threadsafe(lambda: self.should_exit.set())
 
     async def run(self) -> None:
         """Not available: the program runs in another process."""

@@ -28,9 +28,7 @@ class Options(optmanager.OptManager):
         self.update(**kwargs)
 
     def _declare(self, spec: _mirror.OptionSpec) -> None:
-        option = optmanager._Option(
-            spec.name, spec.typespec, spec.default, spec.help, spec.choices
-        )
+        option = optmanager._Option(spec.name, spec.typespec, spec.default, spec.help, spec.choices)
         if spec.value != spec.default:
             option.value = spec.value
         self._options[spec.name] = option

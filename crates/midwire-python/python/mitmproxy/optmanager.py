@@ -6,7 +6,18 @@ import os
 import pprint
 import weakref
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, get_origin
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    get_origin,
+)
 
 from mitmproxy import exceptions
 from mitmproxy.utils import signals, typecheck
@@ -308,9 +319,7 @@ class OptManager:
         if get_origin(option.typespec) not in (None,) and "Sequence" in str(option.typespec):
             return list(values)
         if len(values) > 1:
-            raise exceptions.OptionsError(
-                f"Received multiple values for {option.name}: {values}"
-            )
+            raise exceptions.OptionsError(f"Received multiple values for {option.name}: {values}")
         text = values[0] if values else None
         kind = typecheck.typespec_to_str(option.typespec)
         if kind == "bool":

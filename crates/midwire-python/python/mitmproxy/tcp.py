@@ -42,6 +42,7 @@ class TCPFlow(flow.Flow):
     """A TCP connection with the messages in both directions."""
 
     type = "tcp"
+    _list: flow.MessageList
     messages: List[TCPMessage]
 
     def __init__(

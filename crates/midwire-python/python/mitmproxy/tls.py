@@ -64,7 +64,7 @@ class ClientHello:
             head = b"\x16\xfe\xfd" + b"\x00" * 8
         else:
             handshake = b"\x01" + size.to_bytes(3, "big") + self._raw
-            head = b"\x16\x03\x01"
+            head = b"\x16\x03\x03"
         return head + struct.pack("!H", len(handshake)) + handshake
 
     @property

@@ -208,9 +208,7 @@ class _FlowType(_Type):
     def parse(self, manager: Any, t: Any, s: str) -> Any:
         flows = manager.resolve_flows(s)
         if len(flows) != 1:
-            raise ValueError(
-                f"Command requires one flow, specification matched {len(flows)}."
-            )
+            raise ValueError(f"Command requires one flow, specification matched {len(flows)}.")
         return flows[0]
 
     def is_valid(self, manager: Any, t: Any, val: Any) -> bool:

@@ -42,6 +42,7 @@ class UDPFlow(flow.Flow):
     """A UDP connection with the messages in both directions."""
 
     type = "udp"
+    _list: flow.MessageList
     messages: List[UDPMessage]
 
     def __init__(

@@ -3,7 +3,7 @@
 import enum
 import time
 import warnings
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Optional, Set, Tuple, Union
 
 from mitmproxy import flow
 from mitmproxy.coretypes import serializable
@@ -116,6 +116,8 @@ _KEYS = ("closed_by_client", "close_code", "close_reason", "timestamp_end")
 class WebSocketData(serializable.Serializable):
     """All that happened on a WebSocket connection."""
 
+    _dirty: Set[str]
+    _list: flow.MessageList
     messages: List[WebSocketMessage]
     closed_by_client: Optional[bool]
     close_code: Optional[int]

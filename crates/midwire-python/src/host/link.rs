@@ -44,7 +44,7 @@ impl Addon for Inner {
         options: &Options,
         changed: &Changed,
     ) -> Result<(), String> {
-        if !self.started.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
+        if !self.started.load(Ordering::Acquire) {
             return Ok(());
         }
         let Some(this) = self.this.upgrade() else {
@@ -122,7 +122,15 @@ impl AsyncAddon for Inner {
         Box::pin(async move {
             let hook = event.hook();
             let client = hooks::client_of(&event);
-            if self.wanted().hooks.contains(hook) {
+            let wanted = self.wanted();
+            if wanted.observed.contains(hook) {
+                // Whoever only looks on holds nothing up.
+                if let Some(worker) = self.worker_now(&client) {
+                    worker.note_about(Op::Hook, hook as u16, |w, mirror| {
+                        hooks::put_event(w, mirror, &event);
+                    });
+                }
+            } else if wanted.hooks.contains(hook) {
                 match self.worker_for(&client).await {
                     Some(worker) => self.call_worker(&worker, kernel, &mut event).await,
                     None => self.without_scripts(kernel, &mut event),

@@ -379,7 +379,10 @@ impl Inner {
             );
             return;
         }
-        tracing::error!("The script host has ended ({ended}), starting it again.");
+        tracing::error!(
+            "The script host (process {}) has ended ({ended}), starting it again.",
+            worker.pid
+        );
         slot.send_replace(Slot::Starting(None));
         let inner = Arc::clone(self);
         let index = worker.index;

@@ -7,6 +7,7 @@ use midwire_core::Kernel;
 use midwire_core::commands::{
     Args, CommandContext, CommandError, CommandFuture, CommandValue, Handler, RESOLVE, Signature,
 };
+use midwire_core::engine::EngineRequest;
 use midwire_core::hooks::FlowRef;
 use midwire_core::log::{Level, LogEntry};
 use midwire_core::options::Registered;
@@ -159,8 +160,11 @@ impl Inner {
             .edit(&id, |flow| outcome = take_flow(flow, changes, &files));
         outcome.map_err(|error| error.to_string())?;
         if killed {
-            if !kernel.parked().kill(&id) {
-                kernel.kill_flow(&id);
+            if !kernel.parked().kill(&id) && !kernel.kill_flow(&id) {
+                // Without a store only the engine knows whether it runs; what does not run needs no end.
+                let _ = kernel
+                    .engine()
+                    .send(|reply| EngineRequest::Kill { flow: id, reply });
             }
         } else {
             kernel.resume_flow(&id);

@@ -1,1 +1,207 @@
-//! Tests of the mirror.
+//! What crosses, and what is made of it.
+
+use bytes::Bytes;
+use midwire_flow::{Content, Flow, FlowInfo, HttpFlow, Number, Request, Response, Value};
+use midwire_wire::Fields;
+
+use super::put::{View, follow, put_flow};
+use super::take::{Refused, new_flow, take_flow};
+use super::{INLINE_CONTENT, Mirror, Streamed};
+use crate::files::Files;
+use crate::value::{self, Writer};
+
+fn flow() -> Flow {
+    Flow::Http(Box::new(HttpFlow {
+        info: FlowInfo::new(std::sync::Arc::default(), std::sync::Arc::default()),
+        request: Request {
+            host: "h".to_owned(),
+            port: 80,
+            method: "GET".into(),
+            scheme: "http".into(),
+            authority: Bytes::new(),
+            path: "/".into(),
+            version: "HTTP/1.1".into(),
+            fields: Fields::from_pairs([("A", "1")]),
+            content: Content::Memory("abc".into()),
+            trailers: None,
+            timestamp_start: Number::Float(1.0),
+            timestamp_end: None,
+        },
+        response: None,
+        websocket: None,
+    }))
+}
+
+fn answer() -> Response {
+    Response {
+        version: "HTTP/1.1".into(),
+        status: 200,
+        reason: "OK".into(),
+        fields: Fields::new(),
+        content: Content::Missing,
+        trailers: None,
+        timestamp_start: Number::Float(2.0),
+        timestamp_end: None,
+    }
+}
+
+fn http(flow: &mut Flow) -> &mut HttpFlow {
+    match flow {
+        Flow::Http(flow) => flow,
+        _ => panic!("not HTTP"),
+    }
+}
+
+fn crossing(old: Option<&Flow>, new: &Flow, streamed: [Streamed; 2]) -> Value {
+    let mut w = Writer::default();
+    w.dict(|w| put_flow(w, old, new, &View::of(streamed)));
+    value::decode(&w.0.into()).unwrap()
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Dict(pairs) => pairs.iter().filter_map(|(key, _)| key.as_text()).collect(),
+        _ => panic!("{value:?}"),
+    }
+}
+
+#[test]
+fn only_newer_parts_cross() {
+    let mut known = flow();
+    let mut now = known.clone();
+    let none = [Streamed::No; 2];
+    assert_eq!(crossing(Some(&known), &now, none), Value::Dict(Vec::new()));
+    http(&mut now).request.path = "/x".into();
+    http(&mut now).response = Some(answer());
+    let news = crossing(Some(&known), &now, none);
+    assert_eq!(keys(&news), ["request", "response"]);
+    assert_eq!(keys(news.get("request").unwrap()), ["path"]);
+    assert_eq!(keys(news.get("response").unwrap()).len(), 8);
+    follow(&mut known, &now);
+    assert_eq!(known, now);
+    assert_eq!(crossing(Some(&known), &now, none), Value::Dict(Vec::new()));
+}
+
+#[test]
+fn large_and_streamed_content_stay_here() {
+    let mut new = flow();
+    for (size, streamed, expected) in [
+        (INLINE_CONTENT, Streamed::No, None),
+        (
+            INLINE_CONTENT + 1,
+            Streamed::No,
+            Some(Value::Int(INLINE_CONTENT as i64 + 1)),
+        ),
+        (3, Streamed::Plain, Some(Value::Null)),
+        (3, Streamed::Filtered, Some(Value::Null)),
+    ] {
+        let bytes = Bytes::from(vec![b'x'; size]);
+        http(&mut new).request.content = Content::Memory(bytes.clone());
+        let got = crossing(None, &new, [streamed, Streamed::No]);
+        let expected = expected.unwrap_or(Value::Bytes(bytes));
+        assert_eq!(
+            got.get("request").and_then(|r| r.get("content")),
+            Some(&expected),
+            "{size} {streamed:?}"
+        );
+    }
+}
+
+fn dict(key: &str, value: Value) -> Value {
+    Value::Dict(vec![(key.into(), value)])
+}
+
+fn bytes(text: &str) -> Value {
+    Value::Bytes(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+#[test]
+fn changes_are_checked_like_network_input() {
+    let files = Files::new().unwrap();
+    let check = |change: Value, expected: Result<(), Refused>| {
+        let got = take_flow(&mut flow(), &dict("request", change.clone()), &files);
+        assert_eq!(got, expected, "{change:?}");
+    };
+    let field =
+        |name: &str, value: &str| Value::List(vec![Value::List(vec![bytes(name), bytes(value)])]);
+    check(dict("path", bytes("/ok")), Ok(()));
+    check(dict("path", bytes("/a b")), Err(Refused("request.path")));
+    check(
+        dict("path", bytes("/\r\nX: y")),
+        Err(Refused("request.path")),
+    );
+    check(dict("headers", field("A", "b")), Ok(()));
+    check(
+        dict("headers", field("A", "b\nc: d")),
+        Err(Refused("request.headers")),
+    );
+    check(
+        dict("headers", field("", "b")),
+        Err(Refused("request.headers")),
+    );
+    check(
+        dict("headers", field("A: b", "c")),
+        Err(Refused("request.headers")),
+    );
+    check(
+        dict("port", Value::Int(70_000)),
+        Err(Refused("request.port")),
+    );
+    check(
+        dict("content", Value::Int(3)),
+        Err(Refused("request.content")),
+    );
+    check(
+        dict("content", Value::List(vec!["@".into(), Value::Int(99)])),
+        Err(Refused("request.content")),
+    );
+}
+
+#[test]
+fn whole_flows_of_scripts_are_read() {
+    let files = Files::new().unwrap();
+    let original = flow();
+    let state = {
+        let mut w = Writer::default();
+        super::put::put_state(&mut w, &original);
+        value::decode(&w.0.into()).unwrap()
+    };
+    let mut read = new_flow(&state, &files).unwrap();
+    assert!(!read.info().live);
+    read.info_mut().live = true;
+    // A state calls the mode by its default name.
+    read.info_mut().client_conn = original.info().client_conn.clone();
+    assert_eq!(read, original);
+    assert_eq!(
+        new_flow(&dict("type", "x".into()), &files),
+        Err(Refused("type"))
+    );
+}
+
+#[test]
+fn ended_flows_are_kept_until_the_host_lets_go() {
+    let mut mirror = Mirror::default();
+    let flow = flow();
+    let id = flow.info().id.clone();
+    mirror.keep(&id, flow);
+    mirror.gone(&id);
+    assert!(mirror.flows.contains_key(&id), "it is live");
+    mirror.end(&id);
+    mirror.end(&id);
+    assert_eq!(mirror.forget, [id.clone()]);
+    mirror.gone(&id);
+    assert!(mirror.flows.is_empty());
+}
+
+#[test]
+fn the_host_is_told_to_keep_a_bounded_number() {
+    let mut mirror = Mirror::default();
+    let flow = flow();
+    let ids: Vec<_> = (0..=super::KEPT)
+        .map(|_| midwire_flow::Id::random())
+        .collect();
+    ids.iter().for_each(|id| {
+        mirror.keep(id, flow.clone());
+    });
+    assert_eq!(mirror.forget, ids[..1]);
+}

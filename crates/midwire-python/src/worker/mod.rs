@@ -181,17 +181,28 @@ impl Worker {
 
     /// Tells the host something that wants no answer. It may be dropped if the host does not read.
     pub(crate) fn note(&self, op: Op, put: impl FnOnce(&mut Writer, &mut Mirror)) {
+        self.note_about(op, 0, put);
+    }
+
+    /// The same with a detail.
+    pub(crate) fn note_about(
+        &self,
+        op: Op,
+        detail: u16,
+        put: impl FnOnce(&mut Writer, &mut Mirror),
+    ) {
         let mut mirror = self.mirror();
         if self.out.waiting() > NOTES_LIMIT {
             return;
         }
         let mut writer = Writer::default();
         put(&mut writer, &mut mirror);
+        self.tell_forgotten(&mut mirror);
         let _ = self.out.push(
             Head {
                 kind: Kind::Note,
                 op,
-                detail: 0,
+                detail,
                 id: 0,
             },
             &writer.0,

@@ -1,12 +1,14 @@
 """Header fields: a multi dict of bytes that may be given as an unparsed block."""
 
+import re
 from typing import Any, Iterable, Iterator, List, Optional, Tuple, Union
 
 from mitmproxy.coretypes import multidict
 
 Field = Tuple[bytes, bytes]
 
-_FORBIDDEN = (b"\r", b"\n", b"\0")
+_FORBIDDEN = re.compile(rb"[\r\n\0]")
+_NAME = re.compile(rb"[^\r\n\0][^\r\n\0:]*(?<!^:)\Z")
 
 
 def _text(data: bytes) -> str:
@@ -23,19 +25,30 @@ def _bytes(value: Union[str, bytes]) -> bytes:
 
 def check_field(name: bytes, value: bytes) -> None:
     """Refuse what would end a field before its end. ValueError: line break or NUL."""
-    for char in _FORBIDDEN:
-        if char in name:
-            raise ValueError(
-                f"Invalid header field name {name!r}: line breaks and NUL are not allowed."
-            )
-        if char in value:
-            raise ValueError(
-                f"Invalid value of header field {_text(name)!r}: "
-                f"line breaks and NUL are not allowed, but it is {value[:80]!r}."
-            )
-    if not name or b":" in name:
-        if not name.startswith(b":") or b":" in name[1:]:
-            raise ValueError(f"Invalid header field name {name!r}.")
+    if _FORBIDDEN.search(name):
+        raise ValueError(
+            f"Invalid header field name {name!r}: line breaks and NUL are not allowed."
+        )
+    if _FORBIDDEN.search(value):
+        raise ValueError(
+            f"Invalid value of header field {_text(name)!r}: "
+            f"line breaks and NUL are not allowed, but it is {value[:80]!r}."
+        )
+    # A pseudo field of HTTP/2 begins with a colon.
+    if not name or b":" in name[1:] or name == b":":
+        raise ValueError(f"Invalid header field name {name!r}.")
+
+
+def check_fields(fields: Iterable[Field]) -> None:
+    """``check_field`` for all of them; quick if nothing is wrong."""
+    names = []
+    values = []
+    for name, value in fields:
+        names.append(name)
+        values.append(value)
+    if _FORBIDDEN.search(b"".join(values)) or not all(map(_NAME.match, names)):
+        for name, value in zip(names, values):
+            check_field(name, value)
 
 
 def parse_block(block: bytes) -> Tuple[Field, ...]:
@@ -89,13 +102,13 @@ class Headers(multidict.MultiDict):
     @fields.setter
     def fields(self, value: Iterable[Field]) -> None:
         pairs = tuple((k, v) for k, v in value)
+        # What has come from the wire may stay as it is.
         known = set(self._fields or ())
-        for pair in pairs:
-            if pair not in known:
-                name, content = pair
-                if not isinstance(name, bytes) or not isinstance(content, bytes):
-                    raise TypeError("Header fields must be bytes.")
-                check_field(name, content)
+        fresh = [pair for pair in pairs if pair not in known]
+        for name, content in fresh:
+            if not isinstance(name, bytes) or not isinstance(content, bytes):
+                raise TypeError("Header fields must be bytes.")
+        check_fields(fresh)
         self._fields = pairs
         self._raw = None
         self._version += 1

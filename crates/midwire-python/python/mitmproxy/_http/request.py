@@ -32,9 +32,7 @@ def make_fields(headers: Any) -> Headers:
         )
     if isinstance(headers, Iterable):
         return Headers(headers)
-    raise TypeError(
-        f"Expected headers to be an iterable or dict, but is {type(headers).__name__}."
-    )
+    raise TypeError(f"Expected headers to be an iterable or dict, but is {type(headers).__name__}.")
 
 
 def check_content(content: Any) -> None:
@@ -167,12 +165,13 @@ class Request(Message):
 
     @authority.setter
     def authority(self, value: Union[str, bytes]) -> None:
+        data = value
         if isinstance(value, str):
             try:
-                value = value.encode("idna", "strict")
+                data = value.encode("idna", "strict")
             except UnicodeError:
-                value = value.encode("utf-8", "surrogateescape")
-        self._put("authority", value)
+                data = value.encode("utf-8", "surrogateescape")
+        self._put("authority", data)
 
     @property
     def host(self) -> str:

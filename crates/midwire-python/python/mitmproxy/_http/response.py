@@ -145,6 +145,4 @@ class Response(Message):
 
 def _check_status(status_code: Any) -> None:
     if not isinstance(status_code, int):
-        raise TypeError(
-            f"Expected <class 'int'> for status_code, but got {type(status_code)}."
-        )
+        raise TypeError(f"Expected <class 'int'> for status_code, but got {type(status_code)}.")

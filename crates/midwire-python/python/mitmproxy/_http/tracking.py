@@ -1,12 +1,13 @@
 """How HTTP messages keep track of what scripts change (see ``mitmproxy._mirror``)."""
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from mitmproxy._http.headers import Headers, check_field
+from mitmproxy._http.headers import Headers, check_fields
 from mitmproxy.coretypes import serializable
 
 Loader = Callable[[], Optional[bytes]]
-FieldsLike = Union[Headers, bytes, Iterable[Tuple[bytes, bytes]]]
+FieldsLike = Any
+"""Headers, a raw block as bytes, or pairs of bytes."""
 
 _FIELDS = ("headers", "trailers")
 
@@ -17,7 +18,12 @@ def as_headers(value: FieldsLike) -> Headers:
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return Headers.from_raw(bytes(value))
-    return Headers(tuple((bytes(k), bytes(v)) for k, v in value))
+    return Headers((_plain(name), _plain(content)) for name, content in value)
+
+
+def _plain(value: Any) -> Any:
+    """Buffers as bytes; anything else is left to the constructor of Headers to refuse."""
+    return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
 
 
 class MessageData(serializable.Serializable):
@@ -161,8 +167,8 @@ class MessageData(serializable.Serializable):
             if key in _FIELDS:
                 if value is not None and not isinstance(value, Headers):
                     raise ValueError(f"{key} must be Headers, not {type(value).__name__}.")
-                for name, content in value.fields if value is not None else ():
-                    check_field(name, content)
+                if value is not None:
+                    check_fields(value.fields)
             elif key == "content":
                 if value is not None and not isinstance(value, bytes):
                     raise ValueError(f"content must be bytes, not {type(value).__name__}.")

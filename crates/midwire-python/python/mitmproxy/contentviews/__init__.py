@@ -54,8 +54,8 @@ class _Legacy(Contentview):
         _, lines = self._view(data, **self._arguments(metadata))
         text = []
         for line in lines:
-            text.append("".join(strutils.always_str(part, "utf-8", "backslashreplace") or ""
-                                for _, part in line))
+            parts = (strutils.always_str(part, "utf-8", "backslashreplace") for _, part in line)
+            text.append("".join(part or "" for part in parts))
         return "\n".join(text)
 
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -81,9 +81,7 @@ class ContentviewRegistry(Mapping[str, Contentview]):
         """The names, ``auto`` first."""
         return ["auto", *sorted(self._by_name)]
 
-    def get_view(
-        self, data: bytes, metadata: Metadata, view_name: str = "auto"
-    ) -> Contentview:
+    def get_view(self, data: bytes, metadata: Metadata, view_name: str = "auto") -> Contentview:
         """The view of a name, or the one that fits best."""
         if view_name != "auto":
             found = self._by_name.get(view_name.lower())
@@ -192,7 +190,10 @@ def prettify_message(message: Any, flow: Any, view_name: str = "auto") -> Conten
 def reencode_message(prettified: str, message: Any, flow: Any, view_name: str) -> bytes:
     """The data for an edited text. ValueError: the view cannot do that."""
     metadata = metadata_for(message, flow)
-    metadata.original_data = getattr(message, "content", None)
+    try:
+        metadata.original_data = message.content
+    except ValueError:
+        metadata.original_data = message.raw_content
     view = registry[view_name.lower()]
     if not hasattr(view, "reencode"):
         raise ValueError(f"Contentview {view.name} is not interactive.")

@@ -108,6 +108,8 @@ def _flow_from(state: Dict[Any, Any]) -> flow.Flow:
 
 def _upgrade(state: Dict[Any, Any]) -> Dict[str, Any]:
     found = state.get("version", state.get(b"version"))
+    if found is None:
+        raise ValueError("Invalid data format.")
     if found == version.FLOW_FORMAT_VERSION and type(found) is int:
         return state
     number = tuple(found[:2]) if isinstance(found, (list, tuple)) else found

@@ -41,8 +41,7 @@ def _apply(
     encoding = encoding.lower()
     try:
         if encoding in custom:
-            # Nothing stays nothing, whatever frame the coding would put around it.
-            return custom[encoding](data) if data else b""  # type: ignore[arg-type]
+            return custom[encoding](data)  # type: ignore[arg-type]
         if verb == "encoding":
             return codecs.encode(data, encoding, errors)  # type: ignore[arg-type]
         return codecs.decode(data, encoding, errors)  # type: ignore[arg-type]
@@ -171,9 +170,7 @@ def decode_zstd(content: bytes) -> bytes:
     module = _module("zstandard")
     if module is None:
         raise _missing("zstd")
-    reader = module.ZstdDecompressor().stream_reader(
-        io.BytesIO(content), read_across_frames=True
-    )
+    reader = module.ZstdDecompressor().stream_reader(io.BytesIO(content), read_across_frames=True)
     text: bytes = reader.read()
     return text
 

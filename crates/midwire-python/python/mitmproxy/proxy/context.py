@@ -15,9 +15,7 @@ class Context:
     def __init__(self, client: connection.Client, options: Any) -> None:
         self.client = client
         self.options = options
-        self.server = connection.Server(
-            address=None, transport_protocol=client.transport_protocol
-        )
+        self.server = connection.Server(address=None, transport_protocol=client.transport_protocol)
         self.layers = []
 
     def fork(self) -> "Context":
@@ -28,7 +26,4 @@ class Context:
         return other
 
     def __repr__(self) -> str:
-        return (
-            f"Context(\n  {self.client!r},\n  {self.server!r},\n"
-            f"  layers=[{self.layers!r}]\n)"
-        )
+        return f"Context(\n  {self.client!r},\n  {self.server!r},\n  layers=[{self.layers!r}]\n)"

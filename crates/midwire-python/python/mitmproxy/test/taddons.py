@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Callable, Optional
 
-from mitmproxy import addonmanager, command, eventsequence, flow, hooks, master, options
+from mitmproxy import command, eventsequence, exceptions, flow, hooks, master, options
 from mitmproxy.addons import script as _script
 
 
@@ -53,7 +53,7 @@ class context:
         loader = _script.Script(path, False)
         module = loader.ns
         if module is None:
-            raise addonmanager.exceptions.AddonManagerError(f"cannot load {path}")
+            raise exceptions.AddonManagerError(f"cannot load {path}")
         return module
 
     def command(self, func: Callable[..., Any], *args: str) -> Any:

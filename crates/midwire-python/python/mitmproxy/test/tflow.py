@@ -185,9 +185,7 @@ def ttcpflow(
     client_conn: Any = True, server_conn: Any = True, messages: Any = True, err: Any = None
 ) -> tcp.TCPFlow:
     """A TCP flow with two messages."""
-    f: tcp.TCPFlow = _stream(
-        tcp.TCPFlow, tcp.TCPMessage, (client_conn, server_conn, messages, err)
-    )
+    f: tcp.TCPFlow = _stream(tcp.TCPFlow, tcp.TCPMessage, (client_conn, server_conn, messages, err))
     return f
 
 
@@ -195,9 +193,7 @@ def tudpflow(
     client_conn: Any = True, server_conn: Any = True, messages: Any = True, err: Any = None
 ) -> udp.UDPFlow:
     """A UDP flow with two messages."""
-    f: udp.UDPFlow = _stream(
-        udp.UDPFlow, udp.UDPMessage, (client_conn, server_conn, messages, err)
-    )
+    f: udp.UDPFlow = _stream(udp.UDPFlow, udp.UDPMessage, (client_conn, server_conn, messages, err))
     return f
 
 
@@ -240,6 +236,12 @@ def tdummyflow(client_conn: Any = True, server_conn: Any = True, err: Any = None
     return f
 
 
+def _udp_server() -> connection.Server:
+    server = tserver_conn()
+    server.transport_protocol = "udp"
+    return server
+
+
 def tflows() -> List[flow.Flow]:
     """One flow of each type."""
     return [
@@ -250,7 +252,7 @@ def tflows() -> List[flow.Flow]:
         ttcpflow(err=True),
         tudpflow(),
         tudpflow(err=True),
-        tdnsflow(resp=True),
-        tdnsflow(req=tutils.tdnsreq(questions=[])),
-        tdnsflow(err=True),
+        tdnsflow(resp=True, server_conn=_udp_server()),
+        tdnsflow(req=tutils.tdnsreq(questions=[]), server_conn=_udp_server()),
+        tdnsflow(err=True, server_conn=_udp_server()),
     ]

@@ -45,9 +45,7 @@ def bytes_to_escaped_str(
     if not escape_single_quotes:
         text = re.sub(r"(?<!\\)((?:\\\\)*)\\'", r"\1'", text)
     if keep_spacing:
-        text = re.sub(
-            r"(?<!\\)((?:\\\\)*)(\\[nrt])", lambda m: m[1] + _SPACING[m[2]], text
-        )
+        text = re.sub(r"(?<!\\)((?:\\\\)*)(\\[nrt])", lambda m: m[1] + _SPACING[m[2]], text)
     return text
 
 

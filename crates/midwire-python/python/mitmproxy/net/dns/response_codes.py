@@ -31,7 +31,20 @@ def from_str(response_code: str) -> int:
     return int(response_code.replace("RCODE(", "").replace(")", ""))
 
 
-_HTTP: Dict[int, int] = {0: 200, 1: 400, 2: 500, 3: 404, 4: 501, 5: 403, 6: 409, 7: 409, 8: 410, 9: 401, 10: 404, 11: 501}
+_HTTP: Dict[int, int] = {
+    0: 200,
+    1: 400,
+    2: 500,
+    3: 404,
+    4: 501,
+    5: 403,
+    6: 409,
+    7: 409,
+    8: 410,
+    9: 401,
+    10: 404,
+    11: 501,
+}
 
 
 def http_equiv_status_code(response_code: int) -> int:

@@ -64,9 +64,7 @@ class _Scanner:
         return _ESCAPE.sub(r"\1", inner)
 
 
-def _pairs_to_text(
-    pairs: Iterable[Sequence[Optional[str]]], verbatim: Sequence[str] = ()
-) -> str:
+def _pairs_to_text(pairs: Iterable[Sequence[Optional[str]]], verbatim: Sequence[str] = ()) -> str:
     result = []
     for key, value in pairs:
         if value is None:
