@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from mitmproxy import _mirror, addonmanager, exceptions, hooks, http, master, options
@@ -238,8 +239,14 @@ class Host:
     def _log_entry(self, _: int, value: Any) -> None:
         from mitmproxy import log
 
-        level, text = value
-        self._trigger("add_log", log.LogEntry(text, level))
+        level, text, stamp, client = value
+        when = time.strftime("%H:%M:%S", time.localtime(stamp)) + f".{int(stamp * 1000) % 1000:03d}"
+        shown = f"[{when}][{client}] {text}" if client else f"[{when}] {text}"
+        token = logs.echo.set(True)
+        try:
+            self._trigger("add_log", log.LogEntry(shown, level))
+        finally:
+            logs.echo.reset(token)
 
     def _hook(self, index: int, name: str, argument: Any, number: int) -> None:
         active = self._bridge.active

@@ -105,7 +105,9 @@ impl Mirror {
             .filter(|(_, known)| known.live && known.flow.info().client_conn.id == *client)
             .map(|(id, _)| id.clone())
             .collect();
-        over.iter().for_each(|id| self.end(id));
+        for id in &over {
+            self.end(id);
+        }
         if self.clients.remove(client).is_some() {
             self.forget.push(client.clone());
         }
