@@ -15,20 +15,6 @@ use crate::say;
 /// Lines that a source file may have, tests included.
 const LINES_MAX: usize = 800;
 
-/// Files that may be longer, each up to its own limit: declared tables, and files that wait to be split.
-const LONGER: &[(&str, usize, &str)] = &[
-    (
-        "crates/midwire-flow/src/file/decode.rs",
-        860,
-        "to be split: records of old formats",
-    ),
-    (
-        "crates/midwire-proxy/src/http/exchange.rs",
-        960,
-        "to be split: request and response halves",
-    ),
-];
-
 /// Words that belong to one machine or to one place packages come from. Written in two parts, so that this file may stay.
 const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("/wo", "rk/"), "a path of one machine"),
@@ -77,15 +63,11 @@ fn in_source(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     let path = &source.path;
     let lines = source.text.lines().count();
-    let limit = LONGER
-        .iter()
-        .find(|(longer, ..)| longer == path)
-        .map_or(LINES_MAX, |(_, limit, _)| *limit);
     let is_rust = Path::new(path)
         .extension()
         .is_some_and(|extension| extension == "rs");
-    if is_rust && lines > limit {
-        faults.push(format!("{path}: {lines} lines, {limit} are allowed"));
+    if is_rust && lines > LINES_MAX {
+        faults.push(format!("{path}: {lines} lines, {LINES_MAX} are allowed"));
     }
     for (index, line) in source.text.lines().enumerate() {
         let at = index + 1;
@@ -158,9 +140,6 @@ mod tests {
         check_source("a.rs", "\n".repeat(LINES_MAX), 0);
         check_source("a.rs", "\n".repeat(LINES_MAX + 1), 1);
         check_source("a.md", "\n".repeat(LINES_MAX + 1), 0);
-        let (path, limit, _) = LONGER[0];
-        check_source(path, "\n".repeat(limit), 0);
-        check_source(path, "\n".repeat(limit + 1), 1);
     }
 
     #[test]
