@@ -205,6 +205,16 @@ pub(super) fn put_flow_ref(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_
     }
 }
 
+/// The same for a flow that may be over: it is kept no longer than before.
+pub(super) fn put_flow_in_passing(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_>) {
+    let id = flow.info().id.clone();
+    let goes_on = mirror.flows.get(&id).is_some_and(|known| known.live);
+    put_flow_ref(w, mirror, flow);
+    if !goes_on {
+        mirror.end(&id);
+    }
+}
+
 /// Writes what a script has answered into the argument.
 pub(super) fn take_answer(
     event: &mut Event<'_>,

@@ -16,7 +16,11 @@ use crate::mirror::Streamed;
 use crate::worker::{CallError, Worker};
 
 /// Hooks by which we learn that flows and connections are over, whatever the scripts define.
-const ENDS: HookSet = HookSet::of(&[Hook::ClientDisconnected, Hook::ServerDisconnected]);
+const ENDS: HookSet = HookSet::of(&[
+    Hook::ClientDisconnected,
+    Hook::ServerDisconnected,
+    Hook::ServerConnectError,
+]);
 
 impl Addon for Inner {
     fn name(&self) -> &'static str {
@@ -60,7 +64,7 @@ impl Addon for Inner {
                 continue;
             };
             worker.note(Op::Update, |w, mirror| {
-                hooks::put_flow_ref(w, mirror, *flow);
+                hooks::put_flow_in_passing(w, mirror, *flow);
             });
         }
     }
@@ -141,7 +145,9 @@ impl AsyncAddon for Inner {
             };
             match &event {
                 Event::ClientDisconnected(client) => worker.mirror().end_client(&client.id),
-                Event::ServerDisconnected(data) => worker.mirror().end_server(&data.server.id),
+                Event::ServerDisconnected(data) | Event::ServerConnectError(data) => {
+                    worker.mirror().end_server(&data.server.id)
+                }
                 event if hooks::is_last(event) => {
                     if let Some(flow) = hooks::flow_of(event) {
                         worker.mirror().end(&flow.info().id);

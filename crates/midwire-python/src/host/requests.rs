@@ -225,7 +225,7 @@ impl Inner {
                         }
                         w.list(flows.len());
                         for flow in &flows {
-                            hooks::put_flow_ref(w, mirror, FlowRef::from(&**flow));
+                            hooks::put_flow_in_passing(w, mirror, FlowRef::from(&**flow));
                         }
                     })
                     .await
@@ -427,9 +427,7 @@ fn outcome_with_flows(
             known.dirty = true;
         } else {
             w.tuple(1);
-            hooks::put_flow_ref(&mut w, &mut mirror, FlowRef::from(&*flow));
-            // Nobody will say that it is over.
-            mirror.end(id);
+            hooks::put_flow_in_passing(&mut w, &mut mirror, FlowRef::from(&*flow));
         }
     }
     w

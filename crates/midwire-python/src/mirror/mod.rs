@@ -135,6 +135,7 @@ impl Mirror {
         }
         if known.is_none() {
             self.connections.push_back(client.id.clone());
+            self.trim();
         }
         self.clients.insert(client.id.clone(), Arc::clone(client));
         true
@@ -148,6 +149,7 @@ impl Mirror {
         }
         if known.is_none() {
             self.connections.push_back(server.id.clone());
+            self.trim();
         }
         self.servers.insert(server.id.clone(), Arc::clone(server));
         true

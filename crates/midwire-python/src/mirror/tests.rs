@@ -204,4 +204,12 @@ fn the_host_is_told_to_keep_a_bounded_number() {
         mirror.keep(id, flow.clone());
     }
     assert_eq!(mirror.forget, ids[..1]);
+    let servers: Vec<_> = (0..=super::KEPT)
+        .map(|_| std::sync::Arc::new(midwire_flow::ServerConn::default()))
+        .collect();
+    for server in &servers {
+        assert!(mirror.server_is_news(server) && !mirror.server_is_news(server));
+    }
+    assert_eq!(mirror.servers.len(), super::KEPT);
+    assert!(mirror.server_is_news(&servers[0]), "it was let go");
 }
