@@ -286,7 +286,7 @@ mod tests {
         };
         let mut out = vec![7];
         let too_much = encode(&mut out, head, |out| {
-            out.resize(out.len() + MAX_PAYLOAD + 1, 0)
+            out.resize(out.len() + MAX_PAYLOAD + 1, 0);
         });
         assert_eq!(too_much, Err(FrameError::TooLarge(MAX_PAYLOAD as u32 + 1)));
         assert_eq!(out, [7]);

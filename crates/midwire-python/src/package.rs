@@ -48,11 +48,11 @@ fn unpack_beside(cache: &Path, folder: &Path) -> io::Result<PathBuf> {
     write(&fresh)?;
     if fs::rename(&fresh, folder).is_err() {
         // Something is there already. If it is damaged, it makes way.
-        if !is_whole(folder) {
+        if is_whole(folder) {
+            fs::remove_dir_all(&fresh)?;
+        } else {
             fs::remove_dir_all(folder)?;
             fs::rename(&fresh, folder)?;
-        } else {
-            fs::remove_dir_all(&fresh)?;
         }
     }
     Ok(folder.to_owned())

@@ -138,7 +138,9 @@ impl Writer {
             Value::Text(text) => self.text(text),
             Value::List(items) => {
                 self.list(items.len());
-                items.iter().for_each(|item| self.nested(item, depth + 1));
+                for item in items {
+                    self.nested(item, depth + 1);
+                }
             }
             Value::Dict(pairs) => self.dict(|w| {
                 for (key, value) in pairs {
@@ -308,7 +310,10 @@ fn decimal(digits: &[u16], negative: bool) -> String {
     let mut text = String::from(if negative { "-" } else { "" });
     let mut parts = parts.iter().rev();
     text.push_str(&parts.next().map_or_else(|| "0".to_owned(), u32::to_string));
-    parts.for_each(|part| text.push_str(&format!("{part:09}")));
+    for part in parts {
+        use std::fmt::Write as _;
+        let _ = write!(text, "{part:09}");
+    }
     text
 }
 
@@ -356,7 +361,7 @@ mod tests {
     #[test]
     fn what_is_no_plain_data_is_refused() {
         let check = |bytes: &[u8], expected| {
-            assert_eq!(decode(&Bytes::copy_from_slice(bytes)), Err(expected))
+            assert_eq!(decode(&Bytes::copy_from_slice(bytes)), Err(expected));
         };
         check(b"", ValueError::Cut);
         check(b"NN", ValueError::Trailing);

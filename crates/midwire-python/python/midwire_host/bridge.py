@@ -1,5 +1,6 @@
 """What the package ``mitmproxy`` asks of the core."""
 
+import logging
 from typing import Any, Dict, List, Optional, Sequence
 
 from mitmproxy import _mirror, _tnetstring, exceptions, flow
@@ -193,6 +194,12 @@ class HostBridge(_mirror.Bridge):
             self._link.call(channel.LOAD_FLOW, self._mirror.outgoing(flow.get_state()))
         except channel.Failed as error:
             raise exceptions.MitmproxyException(str(error)) from None
+
+    def contentview_added(self, view: Any) -> None:
+        logging.getLogger("mitmproxy.contentviews").warning(
+            "The content view %s can be used by scripts; the program does not show it yet.",
+            getattr(view, "name", view),
+        )
 
     def shutdown(self) -> None:
         self._link.note(channel.SHUTDOWN, None)

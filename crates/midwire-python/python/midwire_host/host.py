@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from mitmproxy import _mirror, addonmanager, exceptions, hooks, http, master, options
@@ -176,6 +177,7 @@ class Host:
                 self._loader.check()
             except Exception as error:
                 logging.getLogger("mitmproxy.addons.script").error("%s", error, exc_info=error)
+            flush_outputs()
             self._tell()
             self._link.flush()
 
@@ -222,11 +224,7 @@ class Host:
         except channel.Closed:
             end(1)
         self._tell()
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError, AttributeError):
-                pass
+        flush_outputs()
         self._link.answer(op, number, None)
         self._flush()
         if op == channel.DONE:
@@ -238,8 +236,14 @@ class Host:
     def _log_entry(self, _: int, value: Any) -> None:
         from mitmproxy import log
 
-        level, text = value
-        self._trigger("add_log", log.LogEntry(text, level))
+        level, text, stamp, client = value
+        when = time.strftime("%H:%M:%S", time.localtime(stamp)) + f".{int(stamp * 1000) % 1000:03d}"
+        shown = f"[{when}][{client}] {text}" if client else f"[{when}] {text}"
+        token = logs.echo.set(True)
+        try:
+            self._trigger("add_log", log.LogEntry(shown, level))
+        finally:
+            logs.echo.reset(token)
 
     def _hook(self, index: int, name: str, argument: Any, number: int) -> None:
         active = self._bridge.active
@@ -341,13 +345,18 @@ class Host:
         self._link.answer(channel.RUN_COMMAND, number, (value, changed))
 
 
-def end(status: int) -> None:
-    """End the process now: without the core nothing has a meaning any more."""
+def flush_outputs() -> None:
+    """Let out what was printed without a line end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
+
+
+def end(status: int) -> None:
+    """End the process now: without the core nothing has a meaning any more."""
+    flush_outputs()
     os._exit(status)
 
 
@@ -358,6 +367,9 @@ def main() -> None:
     os.dup2(null, 0)
     os.close(null)
     sock.setblocking(True)
+    for stream in (sys.stdout, sys.stderr):
+        # Lines come out when they are complete, as they do in a terminal.
+        stream.reconfigure(line_buffering=True)  # type: ignore[attr-defined]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     host = Host(channel.Channel(sock), loop)

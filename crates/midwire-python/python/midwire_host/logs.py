@@ -12,6 +12,10 @@ client: "contextvars.ContextVar[Optional[str]]" = contextvars.ContextVar("client
 """Address of the client for whom a hook runs."""
 
 
+echo: "contextvars.ContextVar[bool]" = contextvars.ContextVar("echo", default=False)
+"""The hook ``add_log`` is running: what it logs is not shown to it again."""
+
+
 class Handler(logging.Handler):
     """Sends records to the core."""
 
@@ -33,7 +37,7 @@ class Handler(logging.Handler):
             shown = record.client  # type: ignore[attr-defined]
             if shown is not None and not isinstance(shown, str):
                 shown = ":".join(map(str, shown[:2]))
-            self._link.note(channel.LOG, (int(record.levelno), text, shown))
+            self._link.note(channel.LOG, (int(record.levelno), text, shown, echo.get()))
             self._wake()
         except Exception:
             self.handleError(record)

@@ -59,9 +59,9 @@ impl Greeting<'_> {
             w.key("commands");
             let signatures = self.kernel.commands().signatures();
             w.list(signatures.len());
-            signatures
-                .iter()
-                .for_each(|signature| put_signature(w, signature));
+            for signature in &signatures {
+                put_signature(w, signature);
+            }
         });
     }
 }
@@ -117,7 +117,9 @@ fn option_value(w: &mut Writer, value: &options::Value) {
 
 fn texts(w: &mut Writer, items: &[String]) {
     w.list(items.len());
-    items.iter().for_each(|item| w.text(item));
+    for item in items {
+        w.text(item);
+    }
 }
 
 /// A value that a script gives an option.
@@ -212,12 +214,11 @@ pub(super) fn put_command_value(w: &mut Writer, value: &CommandValue, kind: Opti
         CommandValue::Str(text) => w.text(text),
         CommandValue::Bytes(bytes) => w.bytes(bytes),
         CommandValue::StrList(items) => texts(w, items),
-        CommandValue::Flows(ids) => w.dict(|w| match (kind, ids.as_slice()) {
-            (Some(ParamKind::Flow), [id]) => {
+        CommandValue::Flows(ids) => w.dict(|w| {
+            if let (Some(ParamKind::Flow), [id]) = (kind, ids.as_slice()) {
                 w.key("flow");
                 w.text(id);
-            }
-            _ => {
+            } else {
                 w.key("flows");
                 texts(w, ids);
             }

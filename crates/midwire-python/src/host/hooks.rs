@@ -166,7 +166,7 @@ fn put_client_ref(w: &mut Writer, mirror: &mut Mirror, client: &Arc<ClientConn>)
     w.text(&client.id.to_string());
     let news = mirror.client_is_news(client);
     w.opt(news.then_some(client), |w, client| {
-        put_open_client(w, client)
+        put_open_client(w, client);
     });
 }
 
@@ -176,7 +176,7 @@ fn put_server_ref(w: &mut Writer, mirror: &mut Mirror, server: &Arc<ServerConn>)
     w.text(&server.id.to_string());
     let news = mirror.server_is_news(server);
     w.opt(news.then_some(server), |w, server| {
-        put_open_server(w, server)
+        put_open_server(w, server);
     });
 }
 
@@ -193,18 +193,25 @@ pub(super) fn put_flow_ref(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_
     w.bool(!has_it);
     put_client_ref(w, mirror, &info.client_conn);
     put_server_ref(w, mirror, &info.server_conn);
-    match mirror.flows.get_mut(&info.id) {
-        Some(known) => {
-            let old = has_it.then_some(&known.flow);
-            w.dict(|w| put_flow(w, old, &flow, &View::of(known.streamed)));
-            follow(&mut known.flow, &flow);
-            known.live = true;
-            known.dirty = false;
-        }
-        None => {
-            w.dict(|w| put_flow(w, None, &flow, &View::of([Streamed::No; 2])));
-            mirror.keep(&info.id, flow);
-        }
+    if let Some(known) = mirror.flows.get_mut(&info.id) {
+        let old = has_it.then_some(&known.flow);
+        w.dict(|w| put_flow(w, old, &flow, &View::of(known.streamed)));
+        follow(&mut known.flow, &flow);
+        known.live = true;
+        known.dirty = false;
+    } else {
+        w.dict(|w| put_flow(w, None, &flow, &View::of([Streamed::No; 2])));
+        mirror.keep(&info.id, flow);
+    }
+}
+
+/// The same for a flow that may be over: it is kept no longer than before.
+pub(super) fn put_flow_in_passing(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_>) {
+    let id = flow.info().id.clone();
+    let goes_on = mirror.flows.get(&id).is_some_and(|known| known.live);
+    put_flow_ref(w, mirror, flow);
+    if !goes_on {
+        mirror.end(&id);
     }
 }
 
@@ -231,7 +238,10 @@ pub(super) fn take_answer(
         | Event::ServerConnectError(data)
         | Event::ServerDisconnected(data) => take_server_data(data, answer, mirror),
         Event::NextLayer(data) => take_next_layer(data, answer),
-        Event::TlsClienthello(data) => take_hello(data, answer),
+        Event::TlsClienthello(data) => {
+            take_hello(data, answer);
+            Ok(())
+        }
         Event::TlsStartClient(data)
         | Event::TlsStartServer(data)
         | Event::TlsEstablishedClient(data)
@@ -240,7 +250,10 @@ pub(super) fn take_answer(
         | Event::TlsFailedServer(data)
         | Event::QuicStartClient(data)
         | Event::QuicStartServer(data) => take_tls(data, answer),
-        Event::Socks5Auth(data) => take_socks(data, answer),
+        Event::Socks5Auth(data) => {
+            take_socks(data, answer);
+            Ok(())
+        }
         event => take_flow_answer(event, answer, mirror, files),
     }
 }
@@ -273,14 +286,13 @@ fn take_next_layer(data: &mut NextLayerData, answer: &Value) -> Result<(), Refus
     Ok(())
 }
 
-fn take_hello(data: &mut ClientHelloData, answer: &Value) -> Result<(), Refused> {
+fn take_hello(data: &mut ClientHelloData, answer: &Value) {
     if let Value::List(parts) = answer
         && let [Value::Bool(ignore), Value::Bool(first)] = parts.as_slice()
     {
         data.ignore_connection = *ignore;
         data.establish_server_tls_first = *first;
     }
-    Ok(())
 }
 
 fn take_tls(data: &mut TlsHookData, answer: &Value) -> Result<(), Refused> {
@@ -293,11 +305,10 @@ fn take_tls(data: &mut TlsHookData, answer: &Value) -> Result<(), Refused> {
     Ok(())
 }
 
-fn take_socks(data: &mut Socks5AuthData, answer: &Value) -> Result<(), Refused> {
+fn take_socks(data: &mut Socks5AuthData, answer: &Value) {
     if let Value::Bool(valid) = answer {
         data.valid = *valid;
     }
-    Ok(())
 }
 
 /// `None`, or `(changes or None, request.stream, response.stream)`.

@@ -16,7 +16,11 @@ use crate::mirror::Streamed;
 use crate::worker::{CallError, Worker};
 
 /// Hooks by which we learn that flows and connections are over, whatever the scripts define.
-const ENDS: HookSet = HookSet::of(&[Hook::ClientDisconnected, Hook::ServerDisconnected]);
+const ENDS: HookSet = HookSet::of(&[
+    Hook::ClientDisconnected,
+    Hook::ServerDisconnected,
+    Hook::ServerConnectError,
+]);
 
 impl Addon for Inner {
     fn name(&self) -> &'static str {
@@ -60,7 +64,7 @@ impl Addon for Inner {
                 continue;
             };
             worker.note(Op::Update, |w, mirror| {
-                hooks::put_flow_ref(w, mirror, *flow)
+                hooks::put_flow_in_passing(w, mirror, *flow);
             });
         }
     }
@@ -133,7 +137,7 @@ impl AsyncAddon for Inner {
             } else if wanted.hooks.contains(hook) {
                 match self.worker_for(&client).await {
                     Some(worker) => self.call_worker(&worker, kernel, &mut event).await,
-                    None => self.without_scripts(kernel, &mut event),
+                    None => Self::without_scripts(kernel, &mut event),
                 }
             }
             let Some(worker) = self.worker_now(&client) else {
@@ -141,7 +145,9 @@ impl AsyncAddon for Inner {
             };
             match &event {
                 Event::ClientDisconnected(client) => worker.mirror().end_client(&client.id),
-                Event::ServerDisconnected(data) => worker.mirror().end_server(&data.server.id),
+                Event::ServerDisconnected(data) | Event::ServerConnectError(data) => {
+                    worker.mirror().end_server(&data.server.id)
+                }
                 event if hooks::is_last(event) => {
                     if let Some(flow) = hooks::flow_of(event) {
                         worker.mirror().end(&flow.info().id);
@@ -157,7 +163,7 @@ impl Inner {
     async fn call_worker(&self, worker: &Arc<Worker>, kernel: &Kernel, event: &mut Event<'_>) {
         let hook = event.hook();
         let call = worker.call_mirrored(Op::Hook, hook as u16, |w, mirror| {
-            hooks::put_event(w, mirror, event)
+            hooks::put_event(w, mirror, event);
         });
         let limit = kernel.options().load().script_timeout;
         let answer = match u64::try_from(limit) {
@@ -184,9 +190,9 @@ impl Inner {
                     consequence(kernel)
                 );
                 self.look_after(worker);
-                self.without_scripts(kernel, event);
+                Self::without_scripts(kernel, event);
             }
-            Err(CallError::Gone) => self.without_scripts(kernel, event),
+            Err(CallError::Gone) => Self::without_scripts(kernel, event),
             Err(CallError::Failed(reason)) => {
                 tracing::error!("Addon error: {}: {reason}", hook.name());
             }
@@ -194,7 +200,7 @@ impl Inner {
     }
 
     /// What `script_error` says for a flow that scripts have not seen.
-    fn without_scripts(&self, kernel: &Kernel, event: &mut Event<'_>) {
+    fn without_scripts(kernel: &Kernel, event: &mut Event<'_>) {
         if kernel.options().load().script_error == "fail" {
             hooks::refuse(event);
         }

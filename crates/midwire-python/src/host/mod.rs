@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use midwire_core::hooks::{Hook, HookSet};
+use midwire_core::log::Level;
 use midwire_core::options::{Options, Tool, expand_home};
 use midwire_core::{BoxFuture, Kernel, Link};
 use midwire_flow::{Flow, Id, Value};
@@ -29,7 +30,7 @@ pub type Loader = fn(Arc<Kernel>, Flow) -> BoxFuture<'static, ()>;
 
 /// Restarts within [`RESTART_WINDOW`]; then scripts stay off (security.md §10).
 const RESTARTS: usize = 5;
-const RESTART_WINDOW: Duration = Duration::from_secs(60);
+const RESTART_WINDOW: Duration = Duration::from_mins(1);
 
 /// How long flows wait for a host that is being started again.
 const START_WAIT: Duration = Duration::from_secs(15);
@@ -62,6 +63,8 @@ struct Inner {
     started: AtomicBool,
     running: AtomicBool,
     stopping: AtomicBool,
+    /// The log is passed on to scripts.
+    listening: AtomicBool,
     scripts: Mutex<Vec<String>>,
 }
 
@@ -94,6 +97,7 @@ struct Wanted {
     observed: HookSet,
     configure: bool,
     update: bool,
+    log: bool,
 }
 
 impl ScriptHost {
@@ -111,6 +115,7 @@ impl ScriptHost {
             started: AtomicBool::new(false),
             running: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
             scripts: Mutex::default(),
         }))
     }
@@ -265,7 +270,7 @@ impl Inner {
             let inner = Arc::downgrade(self);
             move |worker: &Arc<Worker>, frame| {
                 if let Some(inner) = inner.upgrade() {
-                    inner.take_frame(worker, frame);
+                    inner.take_frame(worker, &frame);
                 }
             }
         };
@@ -306,14 +311,13 @@ impl Inner {
                 Err(host_error(reason))
             }
             Err(error) => Err(host_error(
-                self.why_it_ended(&worker)
-                    .unwrap_or_else(|| error.to_string()),
+                Self::why_it_ended(&worker).unwrap_or_else(|| error.to_string()),
             )),
         }
     }
 
     /// A process that ended while loading has said why by its status.
-    fn why_it_ended(&self, worker: &Worker) -> Option<String> {
+    fn why_it_ended(worker: &Worker) -> Option<String> {
         worker.ending.store(true, Ordering::Release);
         let status = worker.status()?;
         if status == format!("exit status {}", interpreter::TOO_OLD) {
@@ -348,8 +352,38 @@ impl Inner {
             observed: hooks("observed"),
             configure: says("configure"),
             update: says("update"),
+            log: says("add_log"),
         };
+        if says("add_log") && !self.listening.swap(true, Ordering::AcqRel) {
+            self.listen_to_log(kernel);
+        }
         kernel.chain().refresh(&kernel.options().load());
+    }
+
+    /// Passes the lines of the log on to scripts that still define `add_log`.
+    fn listen_to_log(&self, kernel: &Kernel) {
+        let inner = Weak::clone(&self.this);
+        kernel.log().subscribe(Level::Debug, move |entry| {
+            let Some(inner) = inner
+                .upgrade()
+                .filter(|inner| inner.wanted().log && !requests::is_echo())
+            else {
+                return;
+            };
+            let time = entry
+                .time
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            for worker in inner.workers() {
+                worker.news(Op::LogEntry, |w| {
+                    w.tuple(4);
+                    w.text(entry.level.as_str());
+                    w.text(&entry.message);
+                    w.float(time.as_secs_f64());
+                    w.opt(entry.client.as_deref(), crate::value::Writer::text);
+                });
+            }
+        });
     }
 
     fn wanted(&self) -> Wanted {
@@ -447,7 +481,7 @@ impl Inner {
         for worker in workers {
             if !must_wait {
                 worker.note(Op::Configure, |writer, _| {
-                    writer.0.extend_from_slice(&payload.0)
+                    writer.0.extend_from_slice(&payload.0);
                 });
                 continue;
             }

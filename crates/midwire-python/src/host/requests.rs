@@ -31,7 +31,7 @@ const LOG_MAX: usize = 64 * 1024;
 
 impl Inner {
     /// Takes a call or note of the host. It runs on the reader's thread, so what takes long goes elsewhere.
-    pub(super) fn take_frame(self: &Arc<Self>, worker: &Arc<Worker>, frame: Frame) {
+    pub(super) fn take_frame(self: &Arc<Self>, worker: &Arc<Worker>, frame: &Frame) {
         let Some(kernel) = self.kernel.upgrade() else {
             return;
         };
@@ -225,7 +225,7 @@ impl Inner {
                         }
                         w.list(flows.len());
                         for flow in &flows {
-                            hooks::put_flow_ref(w, mirror, FlowRef::from(&**flow));
+                            hooks::put_flow_in_passing(w, mirror, FlowRef::from(&**flow));
                         }
                     })
                     .await
@@ -332,9 +332,6 @@ impl Inner {
             .commands()
             .signature(name)
             .and_then(|signature| signature.returns);
-        if let CommandValue::Flows(found) = &value {
-            ids.extend(found.iter().map(|id| Id::parse(id)));
-        }
         Ok(outcome_with_flows(
             worker,
             kernel,
@@ -357,11 +354,7 @@ impl Inner {
             .call(RESOLVE, vec![CommandValue::Str(spec)])
             .await;
         let found = found.map_err(|error| error.to_string())?;
-        let ids: Vec<Id> = match &found {
-            CommandValue::Flows(ids) => ids.iter().map(|id| Id::parse(id)).collect(),
-            _ => Vec::new(),
-        };
-        Ok(outcome_with_flows(worker, kernel, &found, None, &ids))
+        Ok(outcome_with_flows(worker, kernel, &found, None, &[]))
     }
 
     /// `(id, whole, changes)`: the flow as the script has it now.
@@ -398,39 +391,43 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// `(value, [flow, ...])`: the result, and the flows whose state the host may not have.
+/// `(value, [flow, ...])`: the result, and flows whose state the host may not have. Those in `held` are in the hands of
+/// the script right now, so only what is newer crosses.
 fn outcome_with_flows(
     worker: &Worker,
     kernel: &Kernel,
     value: &CommandValue,
     kind: Option<&midwire_core::commands::ParamKind>,
-    ids: &[Id],
+    held: &[Id],
 ) -> Writer {
     let mut w = Writer::default();
     w.tuple(2);
     convert::put_command_value(&mut w, value, kind);
-    let flows: Vec<_> = ids.iter().filter_map(|id| kernel.store().get(id)).collect();
+    let found = match value {
+        CommandValue::Flows(ids) => ids.iter().map(|id| Id::parse(id)).collect(),
+        _ => Vec::new(),
+    };
+    let flows: Vec<_> = held
+        .iter()
+        .chain(found.iter().filter(|id| !held.contains(id)))
+        .filter_map(|id| kernel.store().get(id))
+        .collect();
     w.list(flows.len());
     let mut mirror = worker.mirror();
     for flow in flows {
         let id = &flow.info().id;
-        match mirror.flows.get_mut(id) {
-            // The script holds it right now, so it has what we know of it.
-            Some(known) => {
-                w.tuple(2);
-                w.text(&id.to_string());
-                w.dict(|w| put_flow(w, Some(&known.flow), &flow, &View::of(known.streamed)));
-                let live = known.flow.info().live;
-                follow(&mut known.flow, &flow);
-                known.flow.info_mut().live = live;
-                known.dirty = true;
-            }
-            None => {
-                w.tuple(1);
-                hooks::put_flow_ref(&mut w, &mut mirror, FlowRef::from(&*flow));
-                // Nobody will say that it is over.
-                mirror.end(id);
-            }
+        let known = mirror.flows.get_mut(id);
+        if let Some(known) = known.filter(|known| known.live || held.contains(id)) {
+            w.tuple(2);
+            w.text(&id.to_string());
+            w.dict(|w| put_flow(w, Some(&known.flow), &flow, &View::of(known.streamed)));
+            let live = known.flow.info().live;
+            follow(&mut known.flow, &flow);
+            known.flow.info_mut().live = live;
+            known.dirty = true;
+        } else {
+            w.tuple(1);
+            hooks::put_flow_in_passing(&mut w, &mut mirror, FlowRef::from(&*flow));
         }
     }
     w
@@ -507,13 +504,25 @@ fn read_flows(payload: &Value) -> Result<Writer, String> {
     let flows = flows.map_err(|error| error.to_string())?;
     let mut w = Writer::default();
     w.list(flows.len());
-    flows.iter().for_each(|flow| put_state(&mut w, flow));
+    for flow in &flows {
+        put_state(&mut w, flow);
+    }
     Ok(w)
 }
 
-/// `(level, text, client or None)`, the level as Python's number.
+thread_local! {
+    /// The line that is being written was logged by `add_log` itself.
+    static ECHO: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// True while a line is written that scripts have logged about a line: they are not told of it, or it would not end.
+pub(super) fn is_echo() -> bool {
+    ECHO.get()
+}
+
+/// `(level, text, client or None, echo)`, the level as Python's number.
 fn write_log(kernel: &Kernel, payload: &Value) {
-    let Ok([level, message, client]) = parts(payload) else {
+    let Ok([level, message, client, echo]) = parts(payload) else {
         return;
     };
     let level = match level.as_i64().unwrap_or(20) {
@@ -531,12 +540,14 @@ fn write_log(kernel: &Kernel, payload: &Value) {
             .chain("...".chars())
             .collect();
     }
+    ECHO.set(echo.is_truthy());
     kernel.log().write(&LogEntry {
         level,
         message,
         client: client.as_text().map(str::to_owned),
         time: SystemTime::now(),
     });
+    ECHO.set(false);
 }
 
 fn null() -> Writer {

@@ -109,19 +109,16 @@ fn put_certificate(w: &mut Writer, certificate: &Certificate) {
 }
 
 fn put_address(w: &mut Writer, address: &Address) {
-    match address.v6 {
-        Some((flow, scope)) => {
-            w.tuple(4);
-            w.text(&address.host);
-            w.int(i64::from(address.port));
-            w.int(i64::from(flow));
-            w.int(i64::from(scope));
-        }
-        None => {
-            w.tuple(2);
-            w.text(&address.host);
-            w.int(i64::from(address.port));
-        }
+    if let Some((flow, scope)) = address.v6 {
+        w.tuple(4);
+        w.text(&address.host);
+        w.int(i64::from(address.port));
+        w.int(i64::from(flow));
+        w.int(i64::from(scope));
+    } else {
+        w.tuple(2);
+        w.text(&address.host);
+        w.int(i64::from(address.port));
     }
 }
 
@@ -207,9 +204,8 @@ fn time(value: &Value) -> Option<f64> {
 
 /// `(host, port)`, of an IPv6 socket also with flow information and scope.
 pub(crate) fn address(value: &Value, what: &'static str) -> Result<Address, Refused> {
-    let (host, port, rest) = match list(value, what)? {
-        [host, port, rest @ ..] => (host, port, rest),
-        _ => return Err(Refused(what)),
+    let [host, port, rest @ ..] = list(value, what)? else {
+        return Err(Refused(what));
     };
     let port = port.as_i64().and_then(|port| u16::try_from(port).ok());
     let mut address = Address::new(text(host, what)?, port.ok_or(Refused(what))?);

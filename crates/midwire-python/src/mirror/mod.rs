@@ -105,7 +105,9 @@ impl Mirror {
             .filter(|(_, known)| known.live && known.flow.info().client_conn.id == *client)
             .map(|(id, _)| id.clone())
             .collect();
-        over.iter().for_each(|id| self.end(id));
+        for id in &over {
+            self.end(id);
+        }
         if self.clients.remove(client).is_some() {
             self.forget.push(client.clone());
         }
@@ -133,6 +135,7 @@ impl Mirror {
         }
         if known.is_none() {
             self.connections.push_back(client.id.clone());
+            self.trim();
         }
         self.clients.insert(client.id.clone(), Arc::clone(client));
         true
@@ -146,6 +149,7 @@ impl Mirror {
         }
         if known.is_none() {
             self.connections.push_back(server.id.clone());
+            self.trim();
         }
         self.servers.insert(server.id.clone(), Arc::clone(server));
         true

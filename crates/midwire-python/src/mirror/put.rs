@@ -46,7 +46,7 @@ pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, view: &Vi
         (Flow::Http(new), Some(Flow::Http(old))) => put_http(w, Some(old), new, view),
         (Flow::Http(new), _) => put_http(w, None, new, view),
         (Flow::Tcp(new) | Flow::Udp(new), Some(Flow::Tcp(old) | Flow::Udp(old))) => {
-            put_messages(w, Some(old), new)
+            put_messages(w, Some(old), new);
         }
         (Flow::Tcp(new) | Flow::Udp(new), _) => put_messages(w, None, new),
         (Flow::Dns(new), Some(Flow::Dns(old))) => put_dns_flow(w, Some(old), new),
@@ -115,7 +115,7 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
         },
     );
     pair(w, "marked", old.map(|o| &o.marked), &new.marked, |w, t| {
-        w.text(t)
+        w.text(t);
     });
     pair(
         w,
@@ -232,7 +232,7 @@ fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, view: &View
         Writer::text,
     );
     pair(w, "port", old.map(|o| &o.port), &new.port, |w, n| {
-        w.int(i64::from(*n))
+        w.int(i64::from(*n));
     });
     pair(
         w,
@@ -270,7 +270,7 @@ fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, view: &View
         Writer::bytes,
     );
     pair(w, "headers", old.map(|o| &o.fields), &new.fields, |w, f| {
-        fields(w, f, view)
+        fields(w, f, view);
     });
     content(w, old.map(|o| &o.content), &new.content, view, 0);
     pair(
@@ -319,7 +319,7 @@ fn put_response(w: &mut Writer, old: Option<&Response>, new: &Response, view: &V
         Writer::bytes,
     );
     pair(w, "headers", old.map(|o| &o.fields), &new.fields, |w, f| {
-        fields(w, f, view)
+        fields(w, f, view);
     });
     content(w, old.map(|o| &o.content), &new.content, view, 1);
     pair(

@@ -212,10 +212,10 @@ fn take_request(request: &mut Request, changes: &Value, files: &Files) -> Result
             "content" => request.content = content(value, files, "request.content")?,
             "trailers" => request.trailers = opt(value, |v| fields(v, "request.trailers"))?,
             "timestamp_start" => {
-                request.timestamp_start = number(value, "request.timestamp_start")?
+                request.timestamp_start = number(value, "request.timestamp_start")?;
             }
             "timestamp_end" => {
-                request.timestamp_end = opt(value, |v| number(v, "request.timestamp_end"))?
+                request.timestamp_end = opt(value, |v| number(v, "request.timestamp_end"))?;
             }
             _ => {}
         }
@@ -236,10 +236,10 @@ fn take_response(response: &mut Response, changes: &Value, files: &Files) -> Res
             "content" => response.content = content(value, files, "response.content")?,
             "trailers" => response.trailers = opt(value, |v| fields(v, "response.trailers"))?,
             "timestamp_start" => {
-                response.timestamp_start = number(value, "response.timestamp_start")?
+                response.timestamp_start = number(value, "response.timestamp_start")?;
             }
             "timestamp_end" => {
-                response.timestamp_end = opt(value, |v| number(v, "response.timestamp_end"))?
+                response.timestamp_end = opt(value, |v| number(v, "response.timestamp_end"))?;
             }
             _ => {}
         }
@@ -252,7 +252,7 @@ fn take_websocket(websocket: &mut WebSocketData, changes: &Value) -> Result<(), 
         match key.as_text().unwrap_or_default() {
             "messages" => take_messages(&mut websocket.messages, value, websocket_message)?,
             "closed_by_client" => {
-                websocket.closed_by_client = opt(value, |v| boolean(v, "closed_by_client"))?
+                websocket.closed_by_client = opt(value, |v| boolean(v, "closed_by_client"))?;
             }
             "close_code" => websocket.close_code = value.as_i64(),
             "close_reason" => websocket.close_reason = opt(value, |v| text(v, "close_reason"))?,
@@ -382,12 +382,12 @@ fn take_dns(state: &Value) -> Result<(Dns, Number), Refused> {
             "query" => dns.query = boolean(value, "query")?,
             "op_code" => dns.op_code = int(value, "op_code")?,
             "authoritative_answer" => {
-                dns.authoritative_answer = boolean(value, "authoritative_answer")?
+                dns.authoritative_answer = boolean(value, "authoritative_answer")?;
             }
             "truncation" => dns.truncation = boolean(value, "truncation")?,
             "recursion_desired" => dns.recursion_desired = boolean(value, "recursion_desired")?,
             "recursion_available" => {
-                dns.recursion_available = boolean(value, "recursion_available")?
+                dns.recursion_available = boolean(value, "recursion_available")?;
             }
             "reserved" => dns.reserved = int(value, "reserved")?,
             "response_code" => dns.response_code = int(value, "response_code")?,

@@ -188,7 +188,7 @@ fn ended_flows_are_kept_until_the_host_lets_go() {
     assert!(mirror.flows.contains_key(&id), "it is live");
     mirror.end(&id);
     mirror.end(&id);
-    assert_eq!(mirror.forget, [id.clone()]);
+    assert_eq!(mirror.forget, std::slice::from_ref(&id));
     mirror.gone(&id);
     assert!(mirror.flows.is_empty());
 }
@@ -200,8 +200,16 @@ fn the_host_is_told_to_keep_a_bounded_number() {
     let ids: Vec<_> = (0..=super::KEPT)
         .map(|_| midwire_flow::Id::random())
         .collect();
-    ids.iter().for_each(|id| {
+    for id in &ids {
         mirror.keep(id, flow.clone());
-    });
+    }
     assert_eq!(mirror.forget, ids[..1]);
+    let servers: Vec<_> = (0..=super::KEPT)
+        .map(|_| std::sync::Arc::new(midwire_flow::ServerConn::default()))
+        .collect();
+    for server in &servers {
+        assert!(mirror.server_is_news(server) && !mirror.server_is_news(server));
+    }
+    assert_eq!(mirror.servers.len(), super::KEPT);
+    assert!(mirror.server_is_news(&servers[0]), "it was let go");
 }

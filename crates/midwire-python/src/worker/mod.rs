@@ -209,6 +209,22 @@ impl Worker {
         );
     }
 
+    /// Tells the host something that has nothing to do with flows; safe while the mirror is in use.
+    pub(crate) fn news(&self, op: Op, put: impl FnOnce(&mut Writer)) {
+        if self.out.waiting() > NOTES_LIMIT {
+            return;
+        }
+        let mut writer = Writer::default();
+        put(&mut writer);
+        let head = Head {
+            kind: Kind::Note,
+            op,
+            detail: 0,
+            id: 0,
+        };
+        let _ = self.out.push(head, &writer.0);
+    }
+
     /// Answers a call of the host. `put` may look at the mirror.
     pub(crate) fn answer(&self, call: Head, result: Result<Writer, String>) {
         let (kind, payload) = match result {
@@ -235,7 +251,9 @@ impl Worker {
         let forget = std::mem::take(&mut mirror.forget);
         let mut writer = Writer::default();
         writer.list(forget.len());
-        forget.iter().for_each(|id| writer.text(&id.to_string()));
+        for id in &forget {
+            writer.text(&id.to_string());
+        }
         let head = Head {
             kind: Kind::Note,
             op: Op::Forget,
@@ -271,9 +289,9 @@ impl Worker {
 
     fn fail_all(&self) {
         let waiters = std::mem::take(&mut *lock(&self.waiters));
-        waiters
-            .into_values()
-            .for_each(|waiter| give(Some(waiter), Err(CallError::Gone)));
+        for waiter in waiters.into_values() {
+            give(Some(waiter), Err(CallError::Gone));
+        }
     }
 }
 

@@ -72,7 +72,6 @@ pub(crate) fn start(
     let (ours, theirs) = UnixStream::pair()?;
     let mut child = Command::new(&setup.python)
         // No option that changes what scripts see: their environment is the user's.
-        .arg("-u")
         .arg(setup.package.join("midwire_host").join("__main__.py"))
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())

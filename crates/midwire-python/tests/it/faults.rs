@@ -111,7 +111,7 @@ async fn a_host_that_hangs_is_ended_after_the_timeout() {
     let start = Instant::now();
     while setup.request("/").await.info.comment != "seen" {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "it never came back"
         );
     }

@@ -15,7 +15,7 @@ use midwire_python::{ScriptError, ScriptHost};
 use midwire_wire::Fields;
 
 /// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Setup {
     pub(crate) kernel: Arc<Kernel>,
@@ -111,7 +111,10 @@ pub(crate) async fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 pub(crate) fn client() -> Arc<ClientConn> {
-    let mut client = ClientConn::default();
+    let mut client = ClientConn {
+        proxy_mode: "regular".to_owned(),
+        ..ClientConn::default()
+    };
     client.peername = Some(Address::new("192.0.2.1", 5000));
     client.timestamp_start = Some(1.0);
     Arc::new(client)

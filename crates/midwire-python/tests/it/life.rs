@@ -155,6 +155,40 @@ async fn changed_scripts_are_loaded_again_and_broken_ones_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_reaches_scripts_once() {
+    let setup = scripts(&["import logging\ndef add_log(entry):\n    logging.info('heard %s', entry.msg.count('heard'))\ndef request(flow): logging.warning('look')"]).await;
+    setup.request("/").await;
+    setup.logged("warn: look").await;
+    setup.logged("info: heard 0").await;
+    setup.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn observers_hold_nothing_up_and_change_nothing() {
+    let setup = scripts(&["import logging, time, midwire\n@midwire.observe\ndef request(flow):\n    time.sleep(0.2)\n    flow.comment = 'x'\n    logging.warning('saw %s', flow.request.path)"]).await;
+    let start = std::time::Instant::now();
+    for path in ["/a", "/b", "/c", "/d", "/e"] {
+        assert_eq!(setup.request(path).await.info.comment, "");
+    }
+    assert!(start.elapsed() < std::time::Duration::from_millis(800));
+    setup.logged("saw /e").await;
+    setup.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_share_clients_among_them() {
+    let text = "import os\ndef request(flow): flow.comment = str(os.getpid())";
+    let options = [("script_workers", Value::Int(3))];
+    let setup = try_scripts(&[text], &options).await.unwrap();
+    let mut pids = std::collections::HashSet::new();
+    for _ in 0..64 {
+        pids.insert(setup.request("/").await.info.comment);
+    }
+    assert_eq!(pids.len(), 3);
+    setup.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arguments_follow_the_script() {
     let setup = scripts(&[
         "import sys\nargs = sys.argv[1:]\ndef request(flow): flow.comment = ','.join(args)",

@@ -1,5 +1,10 @@
 //! Scripts in a real interpreter, hooks called as the engine calls them.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, too, may fail a test"
+)]
 
 mod faults;
 mod flows;
