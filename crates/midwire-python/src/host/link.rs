@@ -146,7 +146,7 @@ impl AsyncAddon for Inner {
             match &event {
                 Event::ClientDisconnected(client) => worker.mirror().end_client(&client.id),
                 Event::ServerDisconnected(data) | Event::ServerConnectError(data) => {
-                    worker.mirror().end_server(&data.server.id)
+                    worker.mirror().end_server(&data.server.id);
                 }
                 event if hooks::is_last(event) => {
                     if let Some(flow) = hooks::flow_of(event) {

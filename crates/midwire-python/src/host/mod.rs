@@ -5,6 +5,7 @@ mod hooks;
 mod link;
 mod requests;
 mod stream;
+mod view;
 
 use std::collections::VecDeque;
 use std::path::Path;
