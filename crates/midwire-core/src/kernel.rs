@@ -13,6 +13,7 @@ use crate::hooks::FlowRef;
 use crate::log::LogStream;
 use crate::options::{Changed, OptionStore, Options};
 use crate::parked::Parked;
+use crate::script_views::ScriptViews;
 use crate::store::Store;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub struct Kernel {
     reading: AtomicUsize,
     commands: CommandRegistry,
     store: Store,
+    script_views: ScriptViews,
     engine: EngineChannel,
     events: EventLog,
     replays: ReplayCounts,
@@ -58,6 +60,7 @@ impl Kernel {
             reading: AtomicUsize::new(0),
             commands: CommandRegistry::new(),
             store: Store::new(),
+            script_views: ScriptViews::default(),
             engine: EngineChannel::default(),
             events: EventLog::default(),
             replays: ReplayCounts::default(),
@@ -159,6 +162,11 @@ impl Kernel {
     /// The commands.
     pub fn commands(&self) -> &CommandRegistry {
         &self.commands
+    }
+
+    /// The content views of scripts.
+    pub fn script_views(&self) -> &ScriptViews {
+        &self.script_views
     }
 
     /// The flow store. It stays empty unless an addon fills it.

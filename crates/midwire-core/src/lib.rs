@@ -10,6 +10,7 @@ mod kernel;
 pub mod log;
 pub mod options;
 mod parked;
+pub mod script_views;
 pub mod store;
 
 pub use chain::{AsyncAddon, BoxFuture, Chain, Link};

@@ -88,6 +88,8 @@ ops! {
     Update = 10,
     /// Core to host: a line of the log.
     LogEntry = 11,
+    /// Core to host: show content with a view of a script.
+    Render = 12,
     /// Host to core: set options.
     SetOptions = 32,
     /// Host to core: declare an option.
@@ -108,6 +110,8 @@ ops! {
     Coding = 40,
     /// Host to core: read a file of flows.
     ReadFlows = 41,
+    /// Host to core: a script has registered a content view.
+    AddView = 42,
     /// Host to core: a line for the log.
     Log = 48,
     /// Host to core: the hooks that scripts define.

@@ -18,6 +18,7 @@ use midwire_views::Registry;
 
 use crate::condition::Condition;
 use crate::output::{self, Output};
+use crate::script_views::with_script_views;
 use crate::show;
 use crate::style::{Page, Style, YELLOW};
 
@@ -82,10 +83,11 @@ impl Dumper {
         if settings.detail < 1 || !settings.filter.admits(flow.into().0) {
             return;
         }
+        let views = with_script_views(kernel, &self.views);
         let mut printer = Printer {
             page: Page::new(self.output.colour()),
             settings: &settings,
-            views: &self.views,
+            views: &views,
         };
         write(&mut printer);
         self.output.print(kernel, printer.page.as_str());

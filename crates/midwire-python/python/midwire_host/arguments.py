@@ -127,6 +127,24 @@ def _stream(message: Any) -> int:
     return 1 if stream else 0
 
 
+def metadata(data: bytes, content_type: Optional[str], kind: str) -> Any:
+    """What a content view is told about a message."""
+    from mitmproxy import contentviews, tcp, udp, websocket
+
+    plain = content_type.partition(";")[0].strip().lower() if content_type else None
+    about = contentviews.Metadata(content_type=plain)
+    if kind == "http":
+        headers = {"content-type": content_type} if content_type else {}
+        about.http_message = http.Response.make(200, data, headers)
+    elif kind == "tcp":
+        about.tcp_message = tcp.TCPMessage(True, data)
+    elif kind == "udp":
+        about.udp_message = udp.UDPMessage(True, data)
+    elif kind == "websocket":
+        about.websocket_message = websocket.WebSocketMessage(2, True, data)
+    return about
+
+
 def peer_of(argument: Any) -> Optional[Tuple[Any, ...]]:
     """Address of the client for whom a hook runs."""
     for path in (("client_conn",), ("client",), ("context", "client"), ()):

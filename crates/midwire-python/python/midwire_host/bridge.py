@@ -1,6 +1,5 @@
 """What the package ``mitmproxy`` asks of the core."""
 
-import logging
 from typing import Any, Dict, List, Optional, Sequence
 
 from mitmproxy import _mirror, _tnetstring, exceptions, flow
@@ -46,6 +45,8 @@ class HostBridge(_mirror.Bridge):
         """Options whose news come from here, with the number of calls that are under way."""
         self.active: Dict[str, int] = {}
         """Flows whose hooks are running."""
+        self.views: Dict[str, Any] = {}
+        """Content views of scripts by name in lower case."""
 
     def greet(self, greeting: Dict[str, Any]) -> None:
         """Take what the core says first."""
@@ -196,10 +197,12 @@ class HostBridge(_mirror.Bridge):
             raise exceptions.MitmproxyException(str(error)) from None
 
     def contentview_added(self, view: Any) -> None:
-        logging.getLogger("mitmproxy.contentviews").warning(
-            "The content view %s can be used by scripts; the program does not show it yet.",
-            getattr(view, "name", view),
-        )
+        self.views[str(view.name).lower()] = view
+        syntax = str(getattr(view, "syntax_highlight", "none") or "none")
+        try:
+            self._link.call(channel.ADD_VIEW, (str(view.name), syntax))
+        except channel.Failed as error:
+            raise exceptions.MitmproxyException(str(error)) from None
 
     def shutdown(self) -> None:
         self._link.note(channel.SHUTDOWN, None)

@@ -18,8 +18,8 @@ _PIECE = 256 * 1024
 
 CALL, ANSWER, FAILURE, NOTE = 1, 2, 3, 4
 
-LOAD, HOOK, CONFIGURE, RUNNING, DONE, STREAM, RUN_COMMAND, FORGET, PING, UPDATE, LOG_ENTRY = range(
-    1, 12
+LOAD, HOOK, CONFIGURE, RUNNING, DONE, STREAM, RUN_COMMAND, FORGET, PING, UPDATE, LOG_ENTRY, RENDER = (
+    range(1, 13)
 )
 (
     SET_OPTIONS,
@@ -32,7 +32,8 @@ LOAD, HOOK, CONFIGURE, RUNNING, DONE, STREAM, RUN_COMMAND, FORGET, PING, UPDATE,
     RESOLVE,
     CODING,
     READ_FLOWS,
-) = range(32, 42)
+    ADD_VIEW,
+) = range(32, 43)
 LOG, INTEREST, GONE, SHUTDOWN = range(48, 52)
 
 
@@ -64,7 +65,7 @@ class Channel:
     flows is always as new as what was read. What it gives back runs scripts: at once if this
     thread is idle, later if it waits for an answer in the middle of a script."""
 
-    URGENT = frozenset((CONFIGURE, PING, RUN_COMMAND))
+    URGENT = frozenset((CONFIGURE, PING, RUN_COMMAND, RENDER))
     """Operations that run in the middle of a script, since the core waits for them before it
     answers the script."""
 

@@ -144,6 +144,7 @@ class Host:
             channel.DONE: self._done,
             channel.PING: lambda n, _: self._link.answer(channel.PING, n, None),
             channel.LOG_ENTRY: self._log_entry,
+            channel.RENDER: self._render,
         }.get(op)
         if run is None:
             if kind == channel.CALL:
@@ -244,6 +245,23 @@ class Host:
             self._trigger("add_log", log.LogEntry(shown, level))
         finally:
             logs.echo.reset(token)
+
+    def _render(self, number: int, value: Any) -> None:
+        name, what, data, content_type, kind = value
+        view = self._bridge.views.get(name.lower())
+        if view is None:
+            self._link.fail(channel.RENDER, number, f"unknown content view {name}")
+            return
+        metadata = arguments.metadata(data, content_type, kind)
+        try:
+            if what == "priority":
+                answer: Any = float(view.render_priority(data, metadata))
+            else:
+                answer = str(view.prettify(data, metadata))
+        except Exception as error:
+            self._link.fail(channel.RENDER, number, f"{type(error).__name__}: {error}")
+        else:
+            self._link.answer(channel.RENDER, number, answer)
 
     def _hook(self, index: int, name: str, argument: Any, number: int) -> None:
         active = self._bridge.active

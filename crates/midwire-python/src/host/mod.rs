@@ -5,6 +5,7 @@ mod hooks;
 mod link;
 mod requests;
 mod stream;
+mod view;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -310,20 +311,14 @@ impl Inner {
                 worker.kill();
                 Err(host_error(reason))
             }
-            Err(error) => Err(host_error(
-                Self::why_it_ended(&worker).unwrap_or_else(|| error.to_string()),
-            )),
+            Err(error) => {
+                worker.ending.store(true, Ordering::Release);
+                // The socket may close a moment before it is known how the process has ended.
+                let _ = tokio::time::timeout(PING_WAIT, worker.gone.cancelled()).await;
+                let reason = why_it_ended(&worker).unwrap_or_else(|| error.to_string());
+                Err(host_error(reason))
+            }
         }
-    }
-
-    /// A process that ended while loading has said why by its status.
-    fn why_it_ended(worker: &Worker) -> Option<String> {
-        worker.ending.store(true, Ordering::Release);
-        let status = worker.status()?;
-        if status == format!("exit status {}", interpreter::TOO_OLD) {
-            return Some("it is older than Python 3.9".to_owned());
-        }
-        Some(format!("it ended while loading scripts ({status})"))
     }
 
     fn files(&self) -> Result<Arc<Files>, ScriptError> {
@@ -509,6 +504,15 @@ impl Inner {
             }
         });
     }
+}
+
+/// A process that ended while loading has said why by its status.
+fn why_it_ended(worker: &Worker) -> Option<String> {
+    let status = worker.status()?;
+    if status == format!("exit status {}", interpreter::TOO_OLD) {
+        return Some("it is older than Python 3.9".to_owned());
+    }
+    Some(format!("it ended while loading scripts ({status})"))
 }
 
 /// The scripts with their arguments, if each new one is there and none stands twice.

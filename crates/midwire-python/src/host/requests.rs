@@ -1,6 +1,6 @@
 //! What the host asks of the core.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use midwire_core::Kernel;
@@ -13,6 +13,7 @@ use midwire_core::log::{Level, LogEntry};
 use midwire_core::options::Registered;
 use midwire_flow::{Flow, Id, Value, codec, file};
 
+use super::view::HostView;
 use super::{Inner, convert, hooks};
 use crate::frame::{Frame, Head, Kind, Op};
 use crate::mirror::put::{View, follow, put_flow, put_state};
@@ -111,6 +112,7 @@ impl Inner {
             Op::LoadFlow => self.load_flow(worker, kernel, payload),
             Op::Coding => coding(payload),
             Op::ReadFlows => read_flows(payload),
+            Op::AddView => self.add_view(worker, kernel, payload),
             op => Err(format!("unexpected call {op:?}")),
         }
     }
@@ -197,6 +199,24 @@ impl Inner {
         if worker.index == 0 {
             let handler = self.command_handler(signature.clone());
             kernel.commands().add(signature, handler);
+        }
+        Ok(null())
+    }
+
+    /// `(name, syntax)`.
+    fn add_view(
+        &self,
+        worker: &Worker,
+        kernel: &Kernel,
+        payload: &Value,
+    ) -> Result<Writer, String> {
+        let [name, syntax] = parts(payload)?;
+        if worker.index == 0 {
+            kernel.script_views().add(Arc::new(HostView {
+                host: Weak::clone(&self.this),
+                name: name.as_text().unwrap_or_default().to_owned(),
+                syntax: syntax.as_text().unwrap_or_default().to_owned(),
+            }));
         }
         Ok(null())
     }
