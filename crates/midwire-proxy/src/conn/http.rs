@@ -157,3 +157,6 @@ async fn switch(session: &Session, source: Source, sink: Sink, switched: Switche
         server.close(session).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

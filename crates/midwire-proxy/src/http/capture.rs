@@ -55,6 +55,14 @@ impl Capture {
         }
     }
 
+    /// A capture that goes on from here beside this one. A copy in a file is not copied again, only counted.
+    pub(crate) fn fork(&self) -> Self {
+        match self {
+            Self::Memory(copy) => Self::Memory(copy.clone()),
+            Self::Count(size) | Self::File { len: size, .. } => Self::Count(*size),
+        }
+    }
+
     /// Gives the copy up; from now on bytes are only counted.
     pub(crate) fn give_up(&mut self) {
         *self = Self::Count(self.size());

@@ -50,6 +50,12 @@ struct Exchange<'a> {
     answered: bool,
     /// Content that was read whole until it proved too large for that.
     begun: Option<Capture>,
+    /// The hook `response` has run, so that there is none for errors.
+    ended: bool,
+    /// The server was promised content that it did not get.
+    withheld: bool,
+    /// A way to the server that can have no other exchange.
+    spent: Option<Route>,
 }
 
 /// Runs one exchange.
@@ -100,6 +106,9 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         client_version,
         answered: false,
         begun: None,
+        ended: false,
+        withheld: false,
+        spent: None,
     };
     let after = match exchange.story().await {
         Ok(after) => after,
@@ -126,6 +135,9 @@ pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) 
         client_version: Version::Http11,
         answered: false,
         begun: None,
+        ended: false,
+        withheld: false,
+        spent: None,
     };
     match exchange.story().await {
         Ok(After::Switch(switched)) => switched.link.close(session).await,
@@ -211,8 +223,12 @@ impl Exchange<'_> {
         if !self.session.options().store_streamed_bodies {
             tee.keep = self.stream_limit();
         }
-        if self.begun.is_some() {
-            tee.capture = Capture::count();
+        if let Some(begun) = &self.begun {
+            tee.capture = if self.session.options().store_streamed_bodies {
+                begun.fork()
+            } else {
+                Capture::Count(begun.size())
+            };
         }
         tee.filters = kernel.chain().stream_filters(kernel, &self.flow, part);
         tee
@@ -256,6 +272,7 @@ impl Exchange<'_> {
             return Ok(after);
         };
         let reusable = sent_all
+            && !self.withheld
             && self.flow.response.as_ref().is_some_and(|response| {
                 http1::persists(
                     response.protocol().unwrap_or(Version::Http10),
@@ -342,6 +359,9 @@ impl Exchange<'_> {
     /// After a hook: tells who watches, waits while the flow is held, ends if it was killed.
     async fn hooked(&mut self) -> Result<(), Fault> {
         let kernel = self.session.kernel();
+        if self.ended && !self.flow.info.intercepted {
+            self.flow.info.live = false;
+        }
         kernel.update(&[FlowRef::Http(&self.flow)]);
         if self.flow.info.intercepted {
             let held = kernel
@@ -354,6 +374,10 @@ impl Exchange<'_> {
             match back {
                 Some(Flow::Http(flow)) => self.flow = *flow,
                 _ => return Err(Fault::Killed),
+            }
+            if self.ended {
+                self.flow.info.live = false;
+                kernel.update(&[FlowRef::Http(&self.flow)]);
             }
         }
         if self.flow.info.killed() {
@@ -372,15 +396,21 @@ impl Exchange<'_> {
     async fn fail(&mut self, fault: Fault) -> After {
         let kernel = self.session.kernel();
         let text = fault.to_string();
-        if self.flow.info.error.is_none() {
+        if self.flow.info.error.is_none() && !self.ended {
             self.flow.info.error = Some(FlowError::new(&text));
         }
         if !matches!(fault, Fault::Killed | Fault::ClientGone) {
             tracing::debug!(client = %self.session.peer(), "{text}");
         }
         self.flow.info.live = false;
-        kernel.error(&mut self.flow).await;
+        // Each flow has one end: `response` or `error` (events.md §5).
+        if !self.ended {
+            kernel.error(&mut self.flow).await;
+        }
         kernel.update(&[FlowRef::Http(&self.flow)]);
+        if let Some(route) = self.spent.take() {
+            route.close(self.session).await;
+        }
         let Some(status) = fault.status() else {
             self.reply.abort(&fault);
             return After::Cut;

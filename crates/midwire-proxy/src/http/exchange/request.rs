@@ -80,8 +80,7 @@ impl Exchange<'_> {
             let again = matches!(fault, Fault::ServerReset(Reset::REFUSED))
                 || lost && reused && message::is_idempotent(&self.flow.request.method);
             if !again || fresh_only {
-                route.close(self.session).await;
-                return Err(fault);
+                return self.give_up(route, fault);
             }
             tracing::debug!(client = %self.session.peer(), "the server did not take the request, trying a new connection");
             route.retire(self.session).await;
@@ -153,12 +152,19 @@ impl Exchange<'_> {
             }
             out.flush().await
         };
-        begun
-            .await
-            .map_err(|error| write_fault(error, Side::Server))?;
-        if expects && let Some((head, framing)) = self.wait_for_continue(&mut route).await? {
-            // The server has decided without the content; the client is not asked for it.
-            return self.pass_response(route, head, framing).await;
+        if let Err(error) = begun.await {
+            return self.give_up(route, write_fault(error, Side::Server));
+        }
+        if expects {
+            match self.wait_for_continue(&mut route).await {
+                // The server has decided without the content; the client is not asked for it.
+                Ok(Some((head, framing))) => {
+                    self.withheld = true;
+                    return self.pass_response(route, head, framing).await;
+                }
+                Ok(None) => {}
+                Err(fault) => return self.give_up(route, fault),
+            }
         }
         let wanted = message::expected(&self.flow.request.method);
         let mut interim = 0;
@@ -196,8 +202,7 @@ impl Exchange<'_> {
                 First::Answered(Err(fault)) => break fault,
             }
         };
-        route.close(self.session).await;
-        Err(fault)
+        self.give_up(route, fault)
     }
 
     /// What a server says that stopped taking the request; nothing if it was the client that stopped.
@@ -221,13 +226,12 @@ impl Exchange<'_> {
         let kernel = self.session.kernel();
         self.sent_request(upload);
         kernel.request(&mut self.flow).await;
-        self.hooked().await?;
+        if let Err(fault) = self.hooked().await {
+            return self.give_up(route, fault);
+        }
         match self.response_head(&mut route).await {
             Ok((head, framing)) => self.pass_response(route, head, framing).await,
-            Err(fault) => {
-                route.close(self.session).await;
-                Err(fault)
-            }
+            Err(fault) => self.give_up(route, fault),
         }
     }
 

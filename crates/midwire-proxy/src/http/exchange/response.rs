@@ -30,7 +30,8 @@ impl Exchange<'_> {
         let expected = message::expected(&self.flow.request.method);
         let limit = self.session.options().server_response_timeout;
         let mut from = route.inbound();
-        for _ in 0..=INTERIM_MAX {
+        let mut interim = 0;
+        loop {
             let wait = crate::within(limit, from.response_head(expected));
             let got = tokio::select! {
                 biased;
@@ -44,11 +45,14 @@ impl Exchange<'_> {
             if head.status >= 200 || head.status == 101 {
                 return Ok((head, framing));
             }
+            interim += 1;
+            if interim > INTERIM_MAX {
+                return Err(Fault::ResponseCut(format!(
+                    "more than {INTERIM_MAX} interim responses"
+                )));
+            }
             self.interim(&head).await?;
         }
-        Err(Fault::ResponseCut(format!(
-            "more than {INTERIM_MAX} interim responses"
-        )))
     }
 
     pub(super) async fn interim(&mut self, head: &ResponseHead) -> Result<(), Fault> {
@@ -69,7 +73,13 @@ impl Exchange<'_> {
         let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
-        self.hooked().await?;
+        let allowed = match self.hooked().await {
+            Ok(()) => check_length(framing, upload.limit, Side::Server),
+            killed => killed,
+        };
+        if let Err(fault) = allowed {
+            return self.give_up(route, fault);
+        }
         let (need, _) = self.need(Part::Response, framing);
         let mut download = self.tee(need, upload.limit, Part::Response);
         let framing = self.send_response_head(download.framing(framing));
@@ -86,8 +96,7 @@ impl Exchange<'_> {
             }
         };
         if let Err(fault) = passed {
-            route.close(self.session).await;
-            return Err(fault);
+            return self.give_up(route, fault);
         }
         self.received_response(download);
         kernel.response(&mut self.flow).await;
@@ -96,6 +105,7 @@ impl Exchange<'_> {
         let complete = sent.is_ok();
         self.sent_request(upload);
         kernel.request(&mut self.flow).await;
+        self.ended = true;
         self.hooked_finally().await;
         self.finish(route, framing, complete).await
     }
@@ -107,35 +117,41 @@ impl Exchange<'_> {
         head: ResponseHead,
         framing: Framing,
     ) -> Result<After, Fault> {
-        let kernel = self.session.kernel();
         if head.status == 101 {
             return match route {
                 Route::H1(link) => self.switch(*link, head).await,
                 Route::H2(_) => Err(Fault::BadHttp2("status 101".to_owned())),
             };
         }
+        match self.respond(&mut route, head, framing).await {
+            Ok(framing) => self.finish(route, framing, true).await,
+            Err(fault) => self.give_up(route, fault),
+        }
+    }
+
+    /// Passes the response on; says how it was framed for the client.
+    async fn respond(
+        &mut self,
+        route: &mut Route,
+        head: ResponseHead,
+        framing: Framing,
+    ) -> Result<Framing, Fault> {
+        let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
         let limit = self.body_limit();
         let (need, who) = self.need(Part::Response, framing);
-        if let Err(fault) = check_length(framing, limit, Side::Server) {
-            route.close(self.session).await;
-            return Err(fault);
-        }
+        check_length(framing, limit, Side::Server)?;
         if need == ContentNeed::Whole && framing != Framing::None {
             self.say_who_buffers("buffered_response", who);
-            match self.read_response(&mut route, limit).await {
-                Ok(None) => {
+            match self.read_response(route, limit).await? {
+                Some(begun) => self.begun = Some(begun),
+                None => {
                     kernel.response(&mut self.flow).await;
+                    self.ended = true;
                     self.hooked().await?;
-                    let framing = self.send_response_whole().await?;
-                    return self.finish(route, framing, true).await;
-                }
-                Ok(Some(begun)) => self.begun = Some(begun),
-                Err(fault) => {
-                    route.close(self.session).await;
-                    return Err(fault);
+                    return self.send_response_whole().await;
                 }
             }
         }
@@ -159,13 +175,19 @@ impl Exchange<'_> {
             if let Some(response) = &mut self.flow.response {
                 response.content = download.capture.finish();
             }
-            route.close(self.session).await;
             return Err(fault);
         }
         self.received_response(download);
         kernel.response(&mut self.flow).await;
+        self.ended = true;
         self.hooked_finally().await;
-        self.finish(route, framing, true).await
+        Ok(framing)
+    }
+
+    /// Ends the exchange with a fault; the server's connection is closed once the flow has heard of it.
+    pub(super) fn give_up<T>(&mut self, route: Route, fault: Fault) -> Result<T, Fault> {
+        self.spent = Some(route);
+        Err(fault)
     }
 
     /// Reads the whole content of the response. Content that grows beyond `stream_large_bodies` comes back as far as
@@ -214,6 +236,7 @@ impl Exchange<'_> {
         kernel.responseheaders(&mut self.flow).await;
         self.hooked().await?;
         kernel.response(&mut self.flow).await;
+        self.ended = true;
         self.hooked().await?;
         let framing = self.send_response_whole().await?;
         Ok(self.after(framing))
