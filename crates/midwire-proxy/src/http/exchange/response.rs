@@ -145,14 +145,12 @@ impl Exchange<'_> {
         check_length(framing, limit, Side::Server)?;
         if need == ContentNeed::Whole && framing != Framing::None {
             self.say_who_buffers("buffered_response", who);
-            match self.read_response(route, limit).await? {
-                Some(begun) => self.begun = Some(begun),
-                None => {
-                    kernel.response(&mut self.flow).await;
-                    self.ended = true;
-                    self.hooked().await?;
-                    return self.send_response_whole().await;
-                }
+            self.begun = self.read_response(route, limit).await?;
+            if self.begun.is_none() {
+                kernel.response(&mut self.flow).await;
+                self.ended = true;
+                self.hooked().await?;
+                return self.send_response_whole().await;
             }
         }
         let mut download = self.tee(need, limit, Part::Response);
