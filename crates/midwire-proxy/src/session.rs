@@ -11,6 +11,7 @@ use midwire_flow::{Address, ClientConn, ServerConn, Via};
 use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::h2;
+use crate::io::Reset;
 use crate::mode::{Mode, ModeSpec, ServerSpec};
 use crate::slots::Slots;
 use crate::upstream::{Link, Target};
@@ -29,6 +30,8 @@ pub(crate) struct Session {
     /// The proxy that traffic goes through.
     pub(crate) via: Option<Via>,
     pub(crate) slots: Slots,
+    /// Whether the client's connection is to end with a reset.
+    pub(crate) reset: Reset,
     pool: Arc<Pool>,
 }
 
@@ -70,6 +73,7 @@ impl Session {
             },
             mode,
             slots: Slots::default(),
+            reset: Reset::default(),
             pool: Arc::default(),
         }
     }
@@ -82,6 +86,7 @@ impl Session {
             mode: Arc::clone(&self.mode),
             via: self.via.clone(),
             slots: Slots::default(),
+            reset: Reset::default(),
             pool: Arc::default(),
         }
     }

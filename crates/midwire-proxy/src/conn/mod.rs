@@ -24,7 +24,7 @@ use self::place::Place;
 use crate::engine::Engine;
 use crate::http::h2;
 use crate::http::message::Destination;
-use crate::io::Io;
+use crate::io::{Io, Resettable};
 use crate::mode::{Mode, ModeSpec};
 use crate::session::Session;
 
@@ -72,7 +72,8 @@ pub(crate) async fn serve(
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
-        let ended = Box::pin(layers(begun, Box::new(tcp))).await;
+        let io = Resettable::new(tcp, begun.reset.clone());
+        let ended = Box::pin(layers(begun, Box::new(io))).await;
         client = (*ended.client).clone();
         session = Some(ended);
     }

@@ -57,3 +57,34 @@ fn a_server_that_is_not_trusted_gives_502() {
     .unwrap();
     assert_eq!(text, "secret");
 }
+
+#[test]
+fn a_body_cut_without_close_notify_does_not_look_whole() {
+    let authority = Authority::new();
+    let origin = Origin::tls(&authority, |_, out| {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        out.write_all(format!("{head}only the first half").as_bytes())
+            .unwrap();
+        out.flush().unwrap();
+        false
+    });
+    let trusted = format!(
+        "ssl_verify_upstream_trusted_ca={}",
+        authority.file().display()
+    );
+    let program = Program::dump(&["--set", &trusted]);
+    let ca = program.file("mitmproxy-ca-cert.pem");
+    let url = format!("https://localhost:{}/cut", origin.port);
+    let got = curl(&[
+        "-x",
+        &program.proxy(),
+        "--cacert",
+        ca.to_str().unwrap(),
+        &url,
+    ]);
+    assert!(
+        got.is_err(),
+        "curl took a cut body for a whole one: {got:?}"
+    );
+    assert_eq!(program.stop().0, 0);
+}

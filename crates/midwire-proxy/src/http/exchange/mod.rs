@@ -48,6 +48,8 @@ struct Exchange<'a> {
     client_version: Version,
     /// A response head has gone to the client.
     answered: bool,
+    /// The end of the connection is the end of the response.
+    until_close: bool,
     /// Content that was read whole until it proved too large for that.
     begun: Option<Capture>,
     /// The hook `response` has run, so that there is none for errors.
@@ -105,6 +107,7 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         reply,
         client_version,
         answered: false,
+        until_close: false,
         begun: None,
         ended: false,
         withheld: false,
@@ -134,6 +137,7 @@ pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) 
         reply: Outbound::Nobody,
         client_version: Version::Http11,
         answered: false,
+        until_close: false,
         begun: None,
         ended: false,
         withheld: false,
@@ -410,6 +414,9 @@ impl Exchange<'_> {
         kernel.update(&[FlowRef::Http(&self.flow)]);
         if let Some(route) = self.spent.take() {
             route.close(self.session).await;
+        }
+        if self.until_close {
+            self.session.reset.wanted();
         }
         let Some(status) = fault.status() else {
             self.reply.abort(&fault);

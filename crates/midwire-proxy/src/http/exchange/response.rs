@@ -255,7 +255,9 @@ impl Exchange<'_> {
             sent.to_mut().fields.remove("content-length");
         }
         self.answered = true;
-        self.reply.response(&sent, Amount::Live(framing))
+        let framing = self.reply.response(&sent, Amount::Live(framing));
+        self.until_close = framing == Framing::UntilClose && self.client_version.is_http1();
+        framing
     }
 
     /// Sends a response whose content is all here.
