@@ -63,6 +63,14 @@ pub fn sweep() {
     }
 }
 
+/// Removes a folder that [`PrivateFolder::new`] of another process has made; any other path is left alone.
+pub fn remove(path: &Path) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    if path.is_dir() && name.and_then(owner).is_some() {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
 fn owner(name: &str) -> Option<u32> {
     let (pid, random) = name.strip_prefix(PREFIX)?.split_once('-')?;
     let ours = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -77,9 +77,21 @@ impl Way {
         Path::new(self.folder).join(name)
     }
 
-    fn link(&self, authority: &Certificate) -> Option<PathBuf> {
+    /// The link to our file, and links that lead to it under the hash of the subject.
+    fn links(&self, authority: &Certificate) -> Vec<PathBuf> {
+        let Some(folder) = self.links else {
+            return Vec::new();
+        };
         let name = format!("{}.pem", authority.nickname());
-        self.links.map(|folder| Path::new(folder).join(name))
+        let own = Path::new(folder).join(&name);
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| {
+                let target = fs::read_link(path).ok();
+                target.is_some_and(|target| *path == own || target == Path::new(&name))
+            })
+            .collect()
     }
 
     fn refresh(&self) -> Result<Change, StoreError> {
@@ -131,7 +143,7 @@ pub(super) fn uninstall(authority: &Certificate) -> Result<Vec<Change>, StoreErr
     }
     fs::remove_file(&file).map_err(StoreError::file(&file))?;
     let mut changes = vec![Change(format!("removed {}", file.display()))];
-    if let Some(link) = way.link(authority).filter(|link| link.is_symlink()) {
+    for link in way.links(authority) {
         fs::remove_file(&link).map_err(StoreError::file(&link))?;
         changes.push(Change(format!("removed {}", link.display())));
     }

@@ -67,8 +67,8 @@ impl Tool {
         if ended_well {
             return Ok(text);
         }
-        let lines = text.lines().map(str::trim);
-        let reason = lines.filter(|line| !line.is_empty()).next_back();
+        let mut lines = text.lines().map(str::trim);
+        let reason = lines.rfind(|line| !line.is_empty());
         Err(StoreError::Failed {
             program: self.program,
             reason: reason.unwrap_or("no reason given").to_owned(),
