@@ -104,6 +104,7 @@ subcommands:
           (midwire dump --help shows its flags)
   run     run a program with its traffic intercepted
   env     print the variables that lead a shell's programs through a running proxy
+  doctor  say why nothing is captured, and what to do
   ca      show, export, install and take back the certificate of the authority
 
 Under the name mitmdump the program behaves as that tool.

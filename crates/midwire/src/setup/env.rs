@@ -56,7 +56,7 @@ fn shell(name: Option<&str>) -> anyhow::Result<Shell> {
     Ok(Shell::parse(name).unwrap_or(Shell::Posix))
 }
 
-fn address(text: &str) -> anyhow::Result<SocketAddr> {
+pub(super) fn address(text: &str) -> anyhow::Result<SocketAddr> {
     use std::net::ToSocketAddrs as _;
     let mut found = text
         .to_socket_addrs()

@@ -1,6 +1,8 @@
 //! The subcommands of the first minute: run a program under capture, print its variables, install the authority.
 
 mod ca;
+#[cfg(unix)]
+mod doctor;
 mod env;
 #[cfg(unix)]
 mod run;
@@ -17,12 +19,14 @@ use midwire_core::options::expand_home;
 const OWN_FAILURE: u8 = 125;
 
 /// Names of the subcommands here.
-pub(crate) const NAMES: &[&str] = &["run", "env", "ca"];
+pub(crate) const NAMES: &[&str] = &["run", "env", "ca", "doctor"];
 
 /// Carries one of [`NAMES`] out.
 pub(crate) fn call(name: &str, args: Vec<OsString>) -> ExitCode {
     let (outcome, failure) = match name {
         "run" => (run_program(args), OWN_FAILURE),
+        #[cfg(unix)]
+        "doctor" => (parsed("doctor", args, |args| doctor::examine(&args)), 1),
         "env" => (parsed("env", args, |args| env::print(&args)), 1),
         _ => (parsed("ca", args, ca::call), 1),
     };

@@ -46,12 +46,15 @@ const END: Duration = Duration::from_secs(10);
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-struct Plan {
+pub(super) struct Plan {
     /// Tool that is the proxy.
-    tool: &'static str,
-    flags: Vec<OsString>,
-    program: OsString,
-    arguments: Vec<OsString>,
+    pub(super) tool: &'static str,
+    /// Flags of the tool.
+    pub(super) flags: Vec<OsString>,
+    /// The program.
+    pub(super) program: OsString,
+    /// Its arguments.
+    pub(super) arguments: Vec<OsString>,
 }
 
 pub(super) fn run(args: Vec<OsString>) -> anyhow::Result<ExitCode> {
@@ -94,7 +97,7 @@ impl Plan {
 
 async fn supervise(plan: Plan) -> anyhow::Result<ExitCode> {
     let folder = PrivateFolder::new().context("cannot make a temporary folder")?;
-    let mut proxy = Proxy::start(&plan, folder.path()).await?;
+    let mut proxy = Proxy::start(&plan, folder.path(), Stdio::from(standard_error()?)).await?;
     let files = TrustFiles::write(folder.path(), &proxy.authority)?;
     let variables = variables(proxy.address, &files);
     let status = run_to_end(&plan, &variables, &mut proxy).await;
@@ -103,18 +106,22 @@ async fn supervise(plan: Plan) -> anyhow::Result<ExitCode> {
 }
 
 /// The proxy, a child process.
-struct Proxy {
+pub(super) struct Proxy {
     child: Child,
     guard: BufReader<UnixStream>,
-    address: std::net::SocketAddr,
-    authority: Certificate,
+    /// Where it listens.
+    pub(super) address: std::net::SocketAddr,
+    /// Whose certificates it shows.
+    pub(super) authority: Certificate,
 }
 
 impl Proxy {
-    async fn start(plan: &Plan, folder: &Path) -> anyhow::Result<Self> {
+    /// Starts the proxy, which prints to `output`, and waits until it listens.
+    pub(super) async fn start(plan: &Plan, folder: &Path, output: Stdio) -> anyhow::Result<Self> {
         let listener = UnixListener::bind(folder.join(GUARD_SOCKET))
             .context("cannot listen in the temporary folder")?;
         let mut child = Self::command(plan, folder)?
+            .stdout(output)
             .spawn()
             .context("cannot start the proxy")?;
         let accepted = tokio::select! {
@@ -148,7 +155,6 @@ impl Proxy {
             .arg("--guard")
             .arg(folder)
             .stdin(Stdio::null())
-            .stdout(Stdio::from(standard_error()?))
             // Interrupts of the terminal are for the program; the proxy ends after it.
             .process_group(0);
         let mut command = tokio::process::Command::from(command);
@@ -157,7 +163,7 @@ impl Proxy {
     }
 
     /// Ends the proxy in its own way, by force if that takes too long.
-    async fn end(self) {
+    pub(super) async fn end(self) {
         let Self {
             mut child, guard, ..
         } = self;

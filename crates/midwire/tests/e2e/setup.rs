@@ -145,7 +145,10 @@ fn git_is_captured_and_trusts_us() {
     }
     let output = scene.run(&["--flow-detail", "1"], &["git", "ls-remote", &scene.url()]);
     let err = text(&output.stderr);
-    assert!(err.contains(&format!("GET {}/info/refs", scene.url())), "{err}");
+    assert!(
+        err.contains(&format!("GET {}/info/refs", scene.url())),
+        "{err}"
+    );
 }
 
 #[test]
@@ -338,4 +341,192 @@ fn the_store_of_the_system_is_as_before_after_uninstall() {
     assert!(out.contains("system: trusted"), "{out}");
     assert!(out.contains("system: not trusted"), "{out}");
     assert!(out.ends_with("as before\n"), "{out}");
+}
+
+/// What `midwire doctor` says with these arguments.
+fn doctor(scene: &Scene, args: &[&str]) -> String {
+    let output = subcommand(scene.dir.path(), "doctor")
+        .args(args)
+        .env("TMPDIR", scene.temporary())
+        .output()
+        .unwrap();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn doctor_names_the_cause() {
+    let scene = Scene::new();
+    let url = scene.url();
+    let trusted = format!(
+        "ssl_verify_upstream_trusted_ca={}",
+        scene.authority.file().display()
+    );
+    let script = scene.dir.path().join("script.py");
+    std::fs::write(&script, "def request(flow):\n    1/0\n").unwrap();
+    let broken = scene.dir.path().join("broken.py");
+    std::fs::write(&broken, "x = (\n").unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("https://localhost:{}/", closed.local_addr().unwrap().port());
+    drop(closed);
+    let (script, broken) = (script.to_str().unwrap(), broken.to_str().unwrap());
+    let pinned = scene.authority.file();
+    let pinned = pinned.to_str().unwrap();
+    let port = scene.origin.port.to_string();
+    let taken = format!("127.0.0.1:{port}");
+    for (args, expected) in [
+        (
+            vec![&*url, "--set", &trusted],
+            "ok  round trip  a request to localhost came back",
+        ),
+        (
+            vec![&*url],
+            "FAIL  certificate the certificate of localhost",
+        ),
+        (vec![&*nobody], "FAIL  server      localhost"),
+        (
+            vec!["--", "curl", "-s", "--cacert", pinned, &url],
+            "FAIL  client      Client TLS handshake failed.",
+        ),
+        (
+            vec!["--", "true"],
+            "FAIL  client      the program sent nothing through the proxy",
+        ),
+        (
+            vec!["-s", broken],
+            "FAIL  start       a proxy with these options does not start: ",
+        ),
+        (
+            vec!["--proxy", &taken],
+            "FAIL  proxy       another program listens at 127.0.0.1:",
+        ),
+        (vec!["ftp://x"], "`ftp://x`: ftp is not http or https"),
+    ] {
+        let args: Vec<&str> = args.into_iter().collect();
+        let said = doctor(&scene, &args);
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+    let said = doctor(&scene, &["-s", script, "--set", &trusted, &url]);
+    assert!(
+        said.contains("FAIL  script      Addon error: division by zero"),
+        "{said}"
+    );
+    assert!(scene.nothing_is_left());
+}
+
+#[test]
+fn doctor_looks_at_this_shell() {
+    let scene = Scene::new();
+    let output = subcommand(scene.dir.path(), "doctor")
+        .args(["--json", &scene.url()])
+        .env("https_proxy", "http://127.0.0.1:8080/")
+        .env("NO_PROXY", "localhost")
+        .output()
+        .unwrap();
+    let json = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        json.contains("https_proxy leads to 127.0.0.1:8080"),
+        "{json}"
+    );
+    assert!(
+        json.contains("NO_PROXY=localhost leaves localhost out"),
+        "{json}"
+    );
+}
+
+#[test]
+fn doctor_sees_a_loop_through_the_running_proxy() {
+    let scene = Scene::new();
+    let program = crate::program::Program::dump(&[]);
+    let address = format!("127.0.0.1:{}", program.port);
+    let confdir = program.dir.path().to_str().unwrap();
+    let url = format!("http://{address}/");
+    let said = doctor(&scene, &["--proxy", &address, "--confdir", confdir, &url]);
+    assert!(
+        said.contains("ok  proxy       a proxy with this authority listens"),
+        "{said}"
+    );
+    assert!(said.contains("proxy loop"), "{said}");
+}
+
+/// Installs, looks and uninstalls in stores that the test has made; gives what was said.
+fn round(home: &Path, target: &str, java_home: &Path) -> String {
+    let mut said = String::new();
+    for action in ["install", "install", "status", "uninstall", "status"] {
+        let mut command = subcommand(home, "ca");
+        command
+            .args([action, "--target", target])
+            .env("JAVA_HOME", java_home);
+        let output = command.output().unwrap();
+        said.push_str(&text(&output.stdout));
+        said.push_str(&text(&output.stderr));
+    }
+    said
+}
+
+#[test]
+fn databases_of_browsers_trust_us_until_uninstall() {
+    let home = tempfile::tempdir().unwrap();
+    let database = home.path().join(".pki/nssdb");
+    std::fs::create_dir_all(&database).unwrap();
+    let made = Command::new("certutil")
+        .args(["-N", "--empty-password", "-d"])
+        .arg(format!("sql:{}", database.display()))
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "!!!!! SKIPPED: certutil (libnss3-tools) is not installed"
+        );
+        return;
+    }
+    let said = round(home.path(), "nss", home.path());
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        ["added", "nothing", "trusted", "removed", "not"],
+        "{said}"
+    );
+}
+
+#[test]
+fn java_trusts_us_until_uninstall() {
+    let home = tempfile::tempdir().unwrap();
+    if !have("keytool") {
+        return;
+    }
+    let security = home.path().join("lib/security");
+    std::fs::create_dir_all(&security).unwrap();
+    let store = security.join("cacerts");
+    let args = [
+        "-genkeypair",
+        "-alias",
+        "x",
+        "-dname",
+        "CN=x",
+        "-keyalg",
+        "EC",
+        "-storepass",
+        "changeit",
+    ];
+    let made = Command::new("keytool")
+        .args(args)
+        .arg("-keystore")
+        .arg(&store)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", text(&made.stdout));
+    let said = round(home.path(), "java", home.path());
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        ["added", "nothing", "trusted", "removed", "not"],
+        "{said}"
+    );
 }
