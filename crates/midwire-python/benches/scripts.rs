@@ -1,5 +1,10 @@
 //! What a hook of a script costs: its round trip through the script process, and the notation of its frames.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot start has nothing to measure"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
