@@ -73,7 +73,8 @@ pub(crate) async fn serve(
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
         let io = Resettable::new(tcp, begun.reset.clone());
-        let ended = Box::pin(layers(begun, Box::new(io))).await;
+        let io = crate::trace::layer(&begun, "client tcp", Box::new(io));
+        let ended = Box::pin(layers(begun, io)).await;
         client = (*ended.client).clone();
         session = Some(ended);
     }

@@ -5,6 +5,7 @@
     reason = "tests may panic"
 )]
 
+mod hosts;
 mod listeners;
 mod orders;
 mod reverse;
