@@ -12,3 +12,5 @@ mod dump;
 mod errors;
 mod live;
 mod tls;
+#[cfg(target_os = "linux")]
+mod transparent;

@@ -106,6 +106,8 @@ impl Authority {
             .unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
+        let both = key.serialize_pem() + &leaf.pem();
+        std::fs::write(dir.path().join("server.pem"), both).unwrap();
         Self {
             dir,
             config: Arc::new(config),
@@ -115,6 +117,11 @@ impl Authority {
     /// The authority's certificate as a PEM file.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
+    }
+
+    /// The key and certificate for `localhost` as a PEM file, for servers in other programs.
+    pub(crate) fn key_and_certificate(&self) -> PathBuf {
+        self.dir.path().join("server.pem")
     }
 
     fn server(&self) -> Arc<ServerConfig> {
