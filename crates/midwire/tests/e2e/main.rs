@@ -8,6 +8,9 @@
 mod origin;
 mod program;
 
+mod chromium;
+mod clients;
+mod curl;
 mod dump;
 mod errors;
 mod live;

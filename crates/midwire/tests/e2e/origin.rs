@@ -32,6 +32,45 @@ impl Origin {
         Self::start(Arc::new(answer), Some(authority.server()))
     }
 
+    /// Serves HTTP/2 over TLS; each answer repeats method and path.
+    pub(crate) fn http2(authority: &Authority) -> Self {
+        let mut config = (*authority.server()).clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                while let Ok((tcp, _)) = listener.accept().await {
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(async move {
+                        let Ok(tls) = acceptor.accept(tcp).await else {
+                            return;
+                        };
+                        let Ok(mut connection) = h2::server::handshake(tls).await else {
+                            return;
+                        };
+                        while let Some(Ok((request, mut reply))) = connection.accept().await {
+                            let said = format!("h2 {} {}", request.method(), request.uri().path());
+                            if let Ok(mut stream) =
+                                reply.send_response(http::Response::new(()), false)
+                            {
+                                let _ = stream.send_data(bytes::Bytes::from(said), true);
+                            }
+                        }
+                    });
+                }
+            });
+        });
+        Self { port }
+    }
+
     fn start(answer: Arc<Answer>, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
