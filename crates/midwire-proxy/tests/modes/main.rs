@@ -11,4 +11,5 @@ mod orders;
 mod reverse;
 mod socks;
 mod support;
+mod tls;
 mod upstream;
