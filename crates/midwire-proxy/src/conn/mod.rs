@@ -68,7 +68,8 @@ pub(crate) async fn serve(
     engine.kernel.client_connected(&mut client).await;
     let mut session = None;
     if let Some(error) = &client.error {
-        tracing::warn!(client = %Address::from(peer), "client connection refused: {error}");
+        // Who refused it has said so, within bounds.
+        tracing::debug!(client = %Address::from(peer), "client connection refused: {error}");
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);

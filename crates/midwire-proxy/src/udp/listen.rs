@@ -157,7 +157,8 @@ async fn converse(engine: Arc<Engine>, mode: Arc<ModeSpec>, datagrams: Datagrams
     let peer = Address::from(datagrams.client);
     kernel.client_connected(&mut client).await;
     if let Some(error) = &client.error {
-        tracing::warn!(client = %peer, "client connection refused: {error}");
+        // Who refused it has said so, within bounds.
+        tracing::debug!(client = %peer, "client connection refused: {error}");
     } else {
         tracing::info!(client = %peer, "client connect");
         let session = Session::new(engine, client.clone(), Arc::clone(&mode));

@@ -317,3 +317,42 @@ fn tproxy_ipv4() {
 fn tproxy_ipv6() {
     check(Rule::Tproxy, IPV6);
 }
+
+#[test]
+fn clients_of_other_networks_are_refused_before_they_speak() {
+    for program in ["ip", "unshare", "nsenter", "curl"] {
+        if !is_there(program) {
+            return skip(&format!("refused clients: {program} is not installed"));
+        }
+    }
+    let net = match Net::new() {
+        Ok(net) => net,
+        Err(reason) => return unable(&reason),
+    };
+    // An address that is nobody's here, but global.
+    net.client
+        .sh("ip addr add 203.0.114.7/32 dev wire")
+        .unwrap();
+    net.gateway
+        .sh("ip route add 203.0.114.7 dev inner")
+        .unwrap();
+    let check = |private: &str, from: &str, refused: Option<&str>| {
+        let setting = format!("block_private={private}");
+        let args = ["--mode", "regular@0", "--set", &setting];
+        let mut program = Program::start_in(&net.gateway.enter(), &args);
+        let proxy = format!("http://10.77.1.1:{}", program.port);
+        let args = ["--interface", from, "-x", &proxy, "http://mitm.it/"];
+        let got = curl_in(&net.client.enter(), &args);
+        match refused {
+            None => assert!(got.unwrap().contains("mitmproxy"), "{from}"),
+            Some(option) => {
+                assert!(got.is_err(), "{from}: {got:?}");
+                let line = format!("Client connection from {from} killed by {option} option.");
+                program.wait_for(&line);
+            }
+        }
+    };
+    check("false", "10.77.1.2", None);
+    check("true", "10.77.1.2", Some("block_private"));
+    check("true", "203.0.114.7", Some("block_global"));
+}
