@@ -14,6 +14,7 @@ mod curl;
 mod dump;
 mod errors;
 mod live;
+mod setup;
 mod tls;
 #[cfg(target_os = "linux")]
 mod transparent;
