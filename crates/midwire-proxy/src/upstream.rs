@@ -386,7 +386,7 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
     let opened = Opened {
         target,
         server: data.server,
-        io: Box::new(tcp),
+        io: crate::trace::layer(session, "server tcp", Box::new(tcp)),
     };
     match hop {
         Some(hop) => via::pass(session, opened, &hop).await,
@@ -471,7 +471,7 @@ pub(crate) async fn secure(
             return Ok(Opened {
                 target,
                 server,
-                io: Box::new(io),
+                io: crate::trace::layer(session, "server tls", Box::new(io)),
             });
         }
         Some(Err(error)) => error.to_string(),

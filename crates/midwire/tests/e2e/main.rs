@@ -8,8 +8,13 @@
 mod origin;
 mod program;
 
+mod chromium;
+mod clients;
+mod curl;
 mod dump;
 mod errors;
 mod live;
 mod setup;
 mod tls;
+#[cfg(target_os = "linux")]
+mod transparent;

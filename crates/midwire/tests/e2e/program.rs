@@ -21,16 +21,15 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `midwire dump` on a free port with these arguments and waits until it listens.
     pub(crate) fn dump(args: &[&str]) -> Self {
+        let local = ["--listen-host", "127.0.0.1", "-p", "0"];
+        Self::start_in(&[], &[&local, args].concat())
+    }
+
+    /// Starts it behind a command that runs what follows, such as `nsenter`; where it listens is said by `args`.
+    pub(crate) fn start_in(before: &[String], args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = midwire(dir.path())
-            .args([
-                "--listen-host",
-                "127.0.0.1",
-                "-p",
-                "0",
-                "--flow-detail",
-                "1",
-            ])
+        let mut child = midwire_in(before, dir.path())
+            .args(["--flow-detail", "1"])
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -131,7 +130,11 @@ fn wait(child: &mut Child) -> i32 {
 
 /// The program with this confdir.
 pub(crate) fn midwire(confdir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_midwire"));
+    midwire_in(&[], confdir)
+}
+
+fn midwire_in(before: &[String], confdir: &Path) -> Command {
+    let mut command = behind(before, env!("CARGO_BIN_EXE_midwire"));
     command
         .arg("dump")
         .arg("--set")
@@ -151,9 +154,38 @@ pub(crate) fn run(confdir: &Path, args: &[&str]) -> (i32, String, String) {
     )
 }
 
+/// A program, run by the command before it if there is one.
+fn behind(before: &[String], program: &str) -> Command {
+    match before.split_first() {
+        None => Command::new(program),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    }
+}
+
+/// Whether a program is in the search path.
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Says, past the test harness, that a test is skipped.
+pub(crate) fn skip(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "\n!!!!! SKIPPED: {text}\n");
+}
+
 /// Runs curl; its stdout, or why it failed.
 pub(crate) fn curl(args: &[&str]) -> Result<String, String> {
-    let output = Command::new("curl")
+    curl_in(&[], args)
+}
+
+/// Runs curl behind a command such as `nsenter`.
+pub(crate) fn curl_in(before: &[String], args: &[&str]) -> Result<String, String> {
+    let output = behind(before, "curl")
         .args(["-sS", "--max-time", "30", "--noproxy", ""])
         .args(args)
         .env_remove("http_proxy")
