@@ -12,4 +12,5 @@ mod dump;
 mod errors;
 mod live;
 mod modify;
+mod replay;
 mod tls;

@@ -426,9 +426,13 @@ impl Exchange<'_> {
         if self.until_close {
             self.session.reset.wanted();
         }
-        let Some(status) = fault.status() else {
-            self.reply.abort(&fault);
-            return After::Cut;
+        let (status, text) = match (fault.status(), self.kill_reason(&fault)) {
+            (Some(status), _) => (status, text),
+            (None, Some(reason)) => (502, reason),
+            (None, None) => {
+                self.reply.abort(&fault);
+                return After::Cut;
+            }
         };
         if self.answered {
             let _ = self.reply.flush().await;
@@ -439,6 +443,14 @@ impl Exchange<'_> {
         match page::send(&mut self.reply, status, &text, head_only).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
+        }
+    }
+
+    /// What an addon that killed the flow wants the client to know.
+    fn kill_reason(&self, fault: &Fault) -> Option<String> {
+        match (fault, self.flow.info.meta("kill_reason")) {
+            (Fault::Killed, Some(Value::Text(reason))) => Some(reason.clone()),
+            _ => None,
         }
     }
 
