@@ -12,5 +12,7 @@ mod dump;
 mod errors;
 mod live;
 mod modify;
+mod onboarding;
 mod replay;
+mod saving;
 mod tls;

@@ -1,6 +1,6 @@
 //! Starts and stops the program under test, and runs clients against it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,7 +22,26 @@ impl Program {
     /// Starts `midwire dump` on a free port with these arguments and waits until it listens.
     pub(crate) fn dump(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = midwire(dir.path())
+        let command = midwire(dir.path());
+        Self::start(command, dir, args)
+    }
+
+    /// As [`Program::dump`], with a limit on the size of files that it writes.
+    pub(crate) fn dump_with_file_limit(kib: u64, args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let own = midwire(dir.path());
+        let mut command = Command::new("prlimit");
+        command
+            .arg(format!("--fsize={}", kib * 1024))
+            .arg(own.get_program())
+            .args(own.get_args())
+            .stdin(Stdio::null())
+            .env("NO_COLOR", "1");
+        Self::start(command, dir, args)
+    }
+
+    fn start(mut command: Command, dir: tempfile::TempDir, args: &[&str]) -> Self {
+        let mut child = command
             .args([
                 "--listen-host",
                 "127.0.0.1",
@@ -93,6 +112,21 @@ impl Program {
             .find(|line| line.starts_with("VmRSS:"))
             .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Waits until the program ends by itself: its status and what it wrote to stderr.
+    pub(crate) fn ended(mut self) -> (i32, String) {
+        let status = wait(&mut self.child);
+        let mut text = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        (status, text)
+    }
+
+    /// Ends the program with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Ends the program with SIGTERM and gives its exit status and all further output.
