@@ -6,8 +6,9 @@ use arc_swap::ArcSwap;
 use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options};
-use midwire_flow::HttpFlow;
 use midwire_flow::pattern::{Flags, Pattern, Template};
+use midwire_flow::{HttpFlow, Request};
+use midwire_wire::Fields;
 
 use crate::condition::Condition;
 use crate::rules::{Parts, RuleError, is_open, parse_all, repr};
@@ -39,11 +40,35 @@ impl Rule {
                     replacement: repr(parts.replacement),
                     error,
                 })?;
+        check_url(parts.replacement)?;
         Ok(Self {
             condition: parts.condition,
             pattern,
             template,
         })
+    }
+}
+
+/// Refuses a replacement that is the beginning of a URL, as far as that can be told, which no request can have.
+fn check_url(replacement: &str) -> Result<(), RuleError> {
+    let refuse = |reason: &str| {
+        Err(RuleError::Url {
+            url: replacement.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let Some((scheme, rest)) = replacement.split_once("://") else {
+        return Ok(());
+    };
+    if scheme.is_empty() || rest.is_empty() || replacement.contains('\\') {
+        return Ok(());
+    }
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return refuse("the scheme is neither http nor https");
+    }
+    match Request::make("GET", replacement, "", Fields::new()) {
+        Ok(_) => Ok(()),
+        Err(error) => refuse(&error.to_string()),
     }
 }
 
