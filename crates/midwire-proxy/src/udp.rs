@@ -45,9 +45,10 @@ pub(crate) async fn connect(
         let to = data.server.address.clone().unwrap_or(address);
         let offline = session.options().offline;
         data.server.timestamp_start = Some(crate::now());
-        match offline {
-            true => Err(ConnectFault::Offline(to.to_string())),
-            false => open(session, &to).await,
+        if offline {
+            Err(ConnectFault::Offline(to.to_string()))
+        } else {
+            open(session, &to).await
         }
     };
     match opened {

@@ -1,6 +1,7 @@
 //! Which recorded request comes nearest to one that has no answer, and what differs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -72,11 +73,12 @@ impl Nearest {
             let mut query = String::new();
             for (n, (name, value)) in summary.query.iter().enumerate() {
                 query.push(if n == 0 { '?' } else { '&' });
-                query.push_str(&format!(
+                let _ = write!(
+                    query,
                     "{}={}",
                     String::from_utf8_lossy(name),
                     String::from_utf8_lossy(value)
-                ));
+                );
             }
             let path = String::from_utf8_lossy(path);
             let (host, port) = (&summary.host, summary.port);
@@ -100,7 +102,7 @@ impl Nearest {
             text.push_str("nothing like it is recorded\n");
             return text;
         };
-        text.push_str(&format!("nearest: {}\n\n", url(summary, path)));
+        let _ = write!(text, "nearest: {}\n\n", url(summary, path));
         if differences.is_empty() {
             text.push_str(
                 "nothing differs: its recorded responses were used up, or it has none (server_replay_reuse=true gives them again)\n",
@@ -115,14 +117,14 @@ impl Nearest {
                 option,
                 ..
             } = difference;
-            text.push_str(&format!("{what}: {here}, recorded {recorded}"));
+            let _ = write!(text, "{what}: {here}, recorded {recorded}");
             if let Some(option) = option {
-                text.push_str(&format!(" ({option} would ignore it)"));
+                let _ = write!(text, " ({option} would ignore it)");
             }
             text.push('\n');
         }
         if total > DIFFERENCES_MAX {
-            text.push_str(&format!("and {} more\n", total - DIFFERENCES_MAX));
+            let _ = write!(text, "and {} more\n", total - DIFFERENCES_MAX);
         }
         text
     }

@@ -10,6 +10,7 @@ mod program;
 
 mod dump;
 mod errors;
+mod guides;
 mod live;
 mod modify;
 mod onboarding;

@@ -40,8 +40,14 @@ impl Program {
         Self::start(command, dir, args)
     }
 
+    /// Runs a line as a person types it, in this folder. Port and confdir are put in behind the command.
+    pub(crate) fn typed(line: &str, folder: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::spawn(typed(line, folder, dir.path()), dir)
+    }
+
     fn start(mut command: Command, dir: tempfile::TempDir, args: &[&str]) -> Self {
-        let mut child = command
+        command
             .args([
                 "--listen-host",
                 "127.0.0.1",
@@ -50,7 +56,12 @@ impl Program {
                 "--flow-detail",
                 "1",
             ])
-            .args(args)
+            .args(args);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: tempfile::TempDir) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -172,6 +183,31 @@ pub(crate) fn midwire(confdir: &Path) -> Command {
         .arg(format!("confdir={}", confdir.display()));
     command.stdin(Stdio::null()).env("NO_COLOR", "1");
     command
+}
+
+/// A line for the shell, with the program under test, this confdir and a free port.
+fn typed(line: &str, folder: &Path, confdir: &Path) -> Command {
+    let rest = line.strip_prefix("midwire dump").unwrap();
+    let program = env!("CARGO_BIN_EXE_midwire");
+    let confdir = confdir.display();
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!(
+            "exec '{program}' dump --set 'confdir={confdir}' --listen-host 127.0.0.1 -p 0 {rest}"
+        ))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a line as a person types it to its end: status and stdout.
+pub(crate) fn run_typed(line: &str, folder: &Path) -> (i32, String) {
+    let confdir = tempfile::tempdir().unwrap();
+    let output = typed(line, folder, confdir.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap_or(-1), text)
 }
 
 /// Runs the program to its end: status, stdout, stderr.
