@@ -124,7 +124,7 @@ impl Nearest {
             text.push('\n');
         }
         if total > DIFFERENCES_MAX {
-            let _ = write!(text, "and {} more\n", total - DIFFERENCES_MAX);
+            let _ = writeln!(text, "and {} more", total - DIFFERENCES_MAX);
         }
         text
     }

@@ -19,7 +19,7 @@ fn saved(path: &Path) -> (Vec<String>, String) {
 
 #[test]
 fn what_was_finished_before_a_kill_is_in_the_file() {
-    let origin = Origin::plain(|_, out| respond(out, "", &[b'x'; 100_000]));
+    let origin = Origin::plain(|_, out| respond(out, "", &vec![b'x'; 100_000]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flows");
     let mut program = Program::dump(&["-w", path.to_str().unwrap()]);
@@ -48,7 +48,7 @@ fn what_was_finished_before_a_kill_is_in_the_file() {
 
 #[test]
 fn a_full_disk_ends_the_program_and_leaves_whole_records() {
-    let origin = Origin::plain(|_, out| respond(out, "", &[b'x'; 100_000]));
+    let origin = Origin::plain(|_, out| respond(out, "", &vec![b'x'; 100_000]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flows");
     let file = path.to_str().unwrap();
