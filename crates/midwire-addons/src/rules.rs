@@ -226,6 +226,28 @@ pub(crate) fn runs(flow: &HttpFlow) -> bool {
     flow.info.error.is_none() && flow.info.live
 }
 
+/// True if the request may be passed on before its hook `request`, so that its fields can only be changed earlier.
+pub(crate) fn may_stream(flow: &HttpFlow) -> bool {
+    let request = &flow.request;
+    let length = request.fields.get("content-length");
+    let is_http1 = request.version.starts_with(b"HTTP/1");
+    request.fields.contains("transfer-encoding")
+        || length.is_some_and(|length| length != b"0")
+        || !is_http1
+}
+
+/// True if the request has gone to its server already, so that a rule for it comes too late. The log then says so.
+pub(crate) fn comes_too_late(option: &str, flow: &HttpFlow) -> bool {
+    let late = flow.info.passed.request;
+    if late {
+        tracing::warn!(
+            "{option} cannot do anything about {}: the request was streamed to its server (stream_large_bodies)",
+            flow.request.url()
+        );
+    }
+    late
+}
+
 /// Text as Python writes it, quotes included.
 pub(crate) fn repr(value: impl Into<Value>) -> String {
     const LIMIT: usize = 1000;

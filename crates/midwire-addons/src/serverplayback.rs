@@ -18,6 +18,7 @@ use midwire_flow::{Flow, FlowError, HttpFlow, Replay, Response, Value};
 use midwire_wire::Fields;
 
 use crate::commands::{read_flows, read_whole_records};
+use crate::rules::comes_too_late;
 use key::{Key, Keyer};
 use nearest::Nearest;
 use record::{Recorder, unfit};
@@ -203,7 +204,8 @@ impl Addon for ServerPlayback {
 
     fn content_need(&self, kernel: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
         let options = kernel.options().load();
-        if part == Part::Request && !options.server_replay_ignore_content {
+        // Nothing of a request that is answered here may go to the server, even if its content does not matter.
+        if part == Part::Request {
             return ContentNeed::Whole;
         }
         if options.server_replay_record_new {
@@ -214,7 +216,7 @@ impl Addon for ServerPlayback {
 
     fn request(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         let options = kernel.options().load();
-        if self.recorded().by_key.is_empty() {
+        if self.recorded().by_key.is_empty() || comes_too_late("server_replay", flow) {
             return;
         }
         let key = self.keyer.key(flow, &options);

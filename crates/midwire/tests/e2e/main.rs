@@ -17,3 +17,4 @@ mod onboarding;
 mod replay;
 mod saving;
 mod tls;
+mod uploads;

@@ -255,3 +255,57 @@ fn a_recording_fills_itself_and_serves_the_next_run() {
     }
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
+
+#[test]
+fn offline_asks_no_server_for_raw_bytes_or_names() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let origin = Origin::plain(move |_, out| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        respond(out, "", b"online")
+    });
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let reason = "offline: no connection to 127.0.0.1:";
+
+    let mode = format!("reverse:tcp://127.0.0.1:{}", origin.port);
+    let mut program = Program::dump(&["--offline", "--mode", &mode]);
+    let mut client = connect(program.port);
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    program.wait_for(reason);
+    let mut rest = Vec::new();
+    let _ = client.read_to_end(&mut rest);
+    assert!(rest.is_empty());
+    assert_eq!(program.stop().0, 0);
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client
+        .set_read_timeout(Some(crate::program::PATIENCE))
+        .unwrap();
+    let server = silent.local_addr().unwrap();
+    let mut program = Program::dump(&["--offline", "--mode", &format!("reverse:udp://{server}")]);
+    client
+        .send_to(b"ping", ("127.0.0.1", program.port))
+        .unwrap();
+    program.wait_for(reason);
+    assert_eq!(program.stop().0, 0);
+
+    let mut program = Program::dump(&[
+        "--offline",
+        "--mode",
+        "dns",
+        "--set",
+        &format!("dns_name_servers={server}"),
+    ]);
+    // The address of nowhere.test (RFC 1035 §4.1).
+    let query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07nowhere\x04test\0\0\x01\0\x01";
+    client.send_to(query, ("127.0.0.1", program.port)).unwrap();
+    let mut answer = [0; 512];
+    client.recv(&mut answer).unwrap();
+    // SERVFAIL.
+    assert_eq!(answer[3] & 0x0f, 2);
+    program.wait_for("offline: no name server is asked");
+    assert_eq!(program.stop().0, 0);
+    assert!(silent.recv(&mut answer).is_err(), "something was asked");
+}
