@@ -16,5 +16,6 @@ mod modify;
 mod onboarding;
 mod replay;
 mod saving;
+mod setup;
 mod tls;
 mod uploads;
