@@ -367,6 +367,10 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         return Err(refuse(session, data, ConnectFault::Killed(error)).await);
     }
     redirect(&mut target, &mut data.server);
+    if session.options().offline {
+        let fault = ConnectFault::Offline(target.hop_address().to_string());
+        return Err(refuse(session, data, fault).await);
+    }
     data.server.timestamp_start = Some(crate::now());
     let tcp = match dial(session, target.hop_address()).await {
         Ok(tcp) => tcp,
