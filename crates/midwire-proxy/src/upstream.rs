@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use midwire_core::hooks::{Hook, ServerHookData, TlsHookData};
 use midwire_flow::{Address, Certificate, ServerConn};
+use midwire_wire::Version;
 use midwire_wire::http1::Limits;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::stream::{Inbound, Outbound};
 use crate::http::{h1, h2};
-use crate::io::Io;
+use crate::io::{Io, rewind};
 use crate::session::{Outcome, Session};
 use crate::slots::{Slot, Slotted};
 use crate::via::{self, Hop, How};
@@ -56,6 +57,8 @@ pub(crate) struct Opened {
     pub(crate) target: Target,
     pub(crate) server: ServerConn,
     pub(crate) io: Io,
+    /// The connection of which this is one stream.
+    pub(crate) shared: Option<Arc<h2::Shared>>,
 }
 
 /// An HTTP/1 connection to a server.
@@ -104,7 +107,7 @@ impl Opened {
     /// Says that the connection has ended; the socket closes with the drop.
     pub(crate) async fn close(self, session: &Session) {
         drop(self.io);
-        disconnected(session, self.server).await;
+        ended(session, self.server, self.shared).await;
     }
 }
 
@@ -151,6 +154,22 @@ impl Route {
     /// The direction from the server.
     pub(crate) fn inbound(&mut self) -> Inbound<'_> {
         self.halves().0
+    }
+
+    /// The connection as bytes, those that were read ahead first.
+    pub(crate) fn into_opened(self) -> Opened {
+        match self {
+            Self::H1(link) => {
+                let (io, ahead) = h1::unsplit(link.source, link.sink);
+                Opened {
+                    target: link.target,
+                    server: Arc::unwrap_or_clone(link.server),
+                    io: rewind(ahead, io),
+                    shared: None,
+                }
+            }
+            Self::H2(call) => call.into_opened(),
+        }
     }
 
     /// Notes that a request uses it; true if one did before, so that the server may have closed it since.
@@ -235,6 +254,30 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
     single(session, target, &offers).await
 }
 
+/// Finds or opens a way to a target for a request that asks for WebSocket: a stream of HTTP/2 if the client speaks it
+/// and the server knows extended CONNECT (RFC 8441), else a connection of HTTP/1.
+///
+/// # Cancellation
+/// As with [`reach`].
+pub(crate) async fn reach_upgrade(
+    session: &Session,
+    target: &Target,
+    client: Version,
+) -> Result<Route, Box<Failure>> {
+    if !client.is_http1() {
+        match reach(session, target).await? {
+            Route::H2(mut call) => {
+                if call.shared.takes_upgrades().await {
+                    call.upgrade();
+                    return Ok(Route::H2(call));
+                }
+            }
+            route @ Route::H1(_) => return Ok(route),
+        }
+    }
+    single(session, target, &crate::conn::HTTP1_ALPN).await
+}
+
 /// What a new connection speaks.
 enum Wire {
     H1(Box<Link>),
@@ -314,6 +357,13 @@ pub(crate) fn alpn_offers(session: &Session) -> Vec<Bytes> {
         .collect()
 }
 
+/// Says that a connection has ended, unless it was one stream of a connection that goes on.
+pub(crate) async fn ended(session: &Session, server: ServerConn, shared: Option<Arc<h2::Shared>>) {
+    if shared.is_none() {
+        disconnected(session, server).await;
+    }
+}
+
 /// Says that a connection has ended.
 pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
     server.timestamp_end = Some(crate::now());
@@ -387,6 +437,7 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         target,
         server: data.server,
         io: Box::new(tcp),
+        shared: None,
     };
     match hop {
         Some(hop) => via::pass(session, opened, &hop).await,
@@ -433,6 +484,7 @@ pub(crate) async fn secure(
         target,
         mut server,
         io,
+        ..
     } = opened;
     server.tls = true;
     server.sni.clone_from(&target.sni);
@@ -472,6 +524,7 @@ pub(crate) async fn secure(
                 target,
                 server,
                 io: Box::new(io),
+                shared: None,
             });
         }
         Some(Err(error)) => error.to_string(),

@@ -66,11 +66,17 @@ pub(crate) async fn pass(
     if hop.how == How::Tunnel {
         opened = tunnel(session, opened, hop).await?;
     }
-    let Opened { target, server, io } = opened;
+    let Opened {
+        target,
+        server,
+        io,
+        shared,
+    } = opened;
     Ok(Opened {
         server: behind(server, &target.address, hop),
         target,
         io,
+        shared,
     })
 }
 
@@ -92,7 +98,12 @@ fn behind(proxy: ServerConn, address: &Address, hop: &Hop) -> ServerConn {
 }
 
 async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, Box<Failure>> {
-    let Opened { target, server, io } = opened;
+    let Opened {
+        target,
+        server,
+        io,
+        shared,
+    } = opened;
     let facts = behind(server.clone(), &target.address, hop);
     let request = ask(session, &target.address, facts).await;
     let (mut source, mut sink) = h1::split(io, session.engine.limits());
@@ -116,6 +127,7 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
                 target,
                 server,
                 io: rewind(ahead, io),
+                shared,
             });
         }
         Some(Ok(Some(head))) => refusal(hop, &head),

@@ -46,10 +46,12 @@ pub(crate) fn is_websocket(flow: &HttpFlow, options: &Options) -> bool {
 /// # Cancellation
 /// Both connections are closed; the flow gets no further hook.
 pub(crate) async fn serve(session: &Session, client: Io, server: Opened, flow: HttpFlow) {
-    let Opened { io, server, .. } = server;
+    let Opened {
+        io, server, shared, ..
+    } = server;
     let peers = Duplex::new(client, io);
     converse(session, peers, flow).await;
-    crate::upstream::disconnected(session, server).await;
+    crate::upstream::ended(session, server, shared).await;
 }
 
 async fn converse(session: &Session, peers: Duplex, flow: HttpFlow) {

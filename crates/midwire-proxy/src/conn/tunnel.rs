@@ -130,6 +130,7 @@ impl Ahead {
             target: self.target,
             server: self.server,
             io: self.peek.into_io(),
+            shared: None,
         }
     }
 }

@@ -54,9 +54,14 @@ fn respond(query: &Dns) -> Option<Dns> {
 
 /// A name server on UDP and TCP of one port.
 async fn name_server() -> Address {
-    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (udp, tcp) = loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Somebody else may have the port in TCP.
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            break (udp, tcp);
+        }
+    };
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
         let mut buf = [0; 2000];
         while let Ok((n, from)) = udp.recv_from(&mut buf).await {

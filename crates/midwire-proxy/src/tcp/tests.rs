@@ -19,6 +19,7 @@ fn opened(io: Io) -> Server {
         target,
         server: ServerConn::default(),
         io,
+        shared: None,
     })
 }
 
