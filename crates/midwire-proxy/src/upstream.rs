@@ -11,12 +11,13 @@ use midwire_wire::Version;
 use midwire_wire::http1::Limits;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::stream::{Inbound, Outbound};
 use crate::http::{h1, h2};
-use crate::io::{Io, rewind};
+use crate::io::{Io, rewind, seconds_limit};
 use crate::session::{Outcome, Session};
 use crate::slots::{Slot, Slotted};
 use crate::via::{self, Hop, How};
@@ -59,6 +60,8 @@ pub(crate) struct Opened {
     pub(crate) io: Io,
     /// The connection of which this is one stream.
     pub(crate) shared: Option<Arc<h2::Shared>>,
+    /// How much of `server_connect_timeout` is used up.
+    pub(crate) spent: Duration,
 }
 
 /// An HTTP/1 connection to a server.
@@ -166,6 +169,7 @@ impl Route {
                     server: Arc::unwrap_or_clone(link.server),
                     io: rewind(ahead, io),
                     shared: None,
+                    spent: Duration::ZERO,
                 }
             }
             Self::H2(call) => call.into_opened(),
@@ -418,6 +422,7 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
     }
     redirect(&mut target, &mut data.server);
     data.server.timestamp_start = Some(crate::now());
+    let began = Instant::now();
     let tcp = match dial(session, target.hop_address()).await {
         Ok(tcp) => tcp,
         Err(fault) => return Err(refuse(session, data, fault).await),
@@ -438,6 +443,7 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         server: data.server,
         io: Box::new(tcp),
         shared: None,
+        spent: began.elapsed(),
     };
     match hop {
         Some(hop) => via::pass(session, opened, &hop).await,
@@ -484,6 +490,7 @@ pub(crate) async fn secure(
         target,
         mut server,
         io,
+        spent,
         ..
     } = opened;
     server.tls = true;
@@ -491,6 +498,7 @@ pub(crate) async fn secure(
     server.alpn_offers = alpn.to_vec();
     start_server(session, &server).await;
     let limit = session.options().server_connect_timeout;
+    let began = Instant::now();
     let shake = async {
         session
             .engine
@@ -499,7 +507,7 @@ pub(crate) async fn secure(
             .connect(io, &target.address.host, target.sni.as_deref(), alpn)
             .await
     };
-    let shaken = crate::within(limit, shake).await;
+    let shaken = rest_of(limit, spent, shake).await;
     let error = match shaken {
         Some(Ok((io, facts))) => {
             server.timestamp_tls_setup = Some(crate::now());
@@ -525,12 +533,13 @@ pub(crate) async fn secure(
                 server,
                 io: Box::new(io),
                 shared: None,
+                spent: spent + began.elapsed(),
             });
         }
-        Some(Err(error)) => error.to_string(),
-        None => format!("TLS handshake took longer than {limit} s"),
+        Some(Err(error)) => ConnectFault::Tls(error.to_string()),
+        None => took_too_long(&target.address, limit),
     };
-    server.error = Some(error.clone());
+    server.error = Some(error.to_string());
     if session
         .kernel()
         .chain()
@@ -543,7 +552,7 @@ pub(crate) async fn secure(
     let failed = server.clone();
     disconnected(session, server).await;
     Err(Box::new(Failure {
-        fault: ConnectFault::Tls(error),
+        fault: error,
         server: failed,
     }))
 }
@@ -577,10 +586,24 @@ async fn dial(session: &Session, to: &Address) -> Result<Slotted<TcpStream>, Con
     };
     match crate::within(limit, dialled).await {
         Some(result) => result,
-        None => Err(ConnectFault::TimedOut {
-            to: to.to_string(),
-            seconds: limit.unsigned_abs(),
-        }),
+        None => Err(took_too_long(to, limit)),
+    }
+}
+
+/// Runs a step of reaching a server within what its steps so far have left of `server_connect_timeout`.
+pub(crate) async fn rest_of<F: Future>(limit: i64, spent: Duration, step: F) -> Option<F::Output> {
+    match seconds_limit(limit) {
+        None => Some(step.await),
+        Some(limit) => tokio::time::timeout(limit.saturating_sub(spent), step)
+            .await
+            .ok(),
+    }
+}
+
+pub(crate) fn took_too_long(to: &Address, limit: i64) -> ConnectFault {
+    ConnectFault::TimedOut {
+        to: to.to_string(),
+        seconds: limit.unsigned_abs(),
     }
 }
 

@@ -13,6 +13,8 @@ use midwire_wire::{Fields, RequestHead, ResponseHead, TargetForm, Version};
 use crate::fault::ConnectFault;
 use crate::http::h1::{self, ReadFault};
 use crate::io::rewind;
+use tokio::time::Instant;
+
 use crate::session::Session;
 use crate::upstream::{self, Failure, Opened};
 
@@ -71,12 +73,14 @@ pub(crate) async fn pass(
         server,
         io,
         shared,
+        spent,
     } = opened;
     Ok(Opened {
         server: behind(server, &target.address, hop),
         target,
         io,
         shared,
+        spent,
     })
 }
 
@@ -103,11 +107,13 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
         server,
         io,
         shared,
+        spent,
     } = opened;
     let facts = behind(server.clone(), &target.address, hop);
     let request = ask(session, &target.address, facts).await;
     let (mut source, mut sink) = h1::split(io, session.engine.limits());
     let limit = session.options().server_connect_timeout;
+    let began = Instant::now();
     let asked = async {
         sink.request_head(&request, Framing::None);
         sink.end(None).await?;
@@ -119,7 +125,7 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
         }
         Ok::<_, ReadFault>(None)
     };
-    let answer = crate::within(limit, asked).await;
+    let answer = upstream::rest_of(limit, spent, asked).await;
     let fault = match answer {
         Some(Ok(Some(head))) if (200..300).contains(&head.status) => {
             let (io, ahead) = h1::unsplit(source, sink);
@@ -128,6 +134,7 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
                 server,
                 io: rewind(ahead, io),
                 shared,
+                spent: spent + began.elapsed(),
             });
         }
         Some(Ok(Some(head))) => refusal(hop, &head),

@@ -182,6 +182,8 @@ impl<'a> Conversation<'a> {
             };
             let done = match step {
                 Step::Net(Event::Data(side)) => self.data(side).await,
+                // The other side may still be speaking, and has to say goodbye.
+                Step::Net(Event::End(side)) if self.has_closed(side) => Ok(()),
                 Step::Net(Event::End(side) | Event::Failed(side, _)) => Err(self.gone(side)),
                 Step::Net(Event::Done) => Err(End::Closed),
                 Step::Injected(injected) => self.inject(injected).await,
@@ -203,6 +205,11 @@ impl<'a> Conversation<'a> {
         }
         let seconds = u64::try_from(self.session.options().tcp_timeout).ok()?;
         (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    /// True if this side was the first one to say goodbye.
+    fn has_closed(&self, side: Side) -> bool {
+        self.close.as_ref().is_some_and(|first| first.by == side)
     }
 
     /// A side sends nothing more.

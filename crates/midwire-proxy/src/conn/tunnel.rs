@@ -131,6 +131,7 @@ impl Ahead {
             server: self.server,
             io: self.peek.into_io(),
             shared: None,
+            spent: std::time::Duration::ZERO,
         }
     }
 }

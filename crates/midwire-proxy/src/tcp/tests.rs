@@ -20,6 +20,7 @@ fn opened(io: Io) -> Server {
         server: ServerConn::default(),
         io,
         shared: None,
+        spent: std::time::Duration::ZERO,
     })
 }
 

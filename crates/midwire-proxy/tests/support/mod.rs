@@ -37,6 +37,8 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub(crate) ended: Mutex<Vec<HttpFlow>>,
+    /// WebSocket conversations that are over.
+    pub(crate) talked: Mutex<Vec<HttpFlow>>,
     pub(crate) kill: Mutex<Option<&'static str>>,
 }
 
@@ -46,7 +48,12 @@ impl Addon for Recorder {
     }
 
     fn interest(&self, _: &Options) -> HookSet {
-        HookSet::of(&[Hook::Requestheaders, Hook::Response, Hook::Error])
+        HookSet::of(&[
+            Hook::Requestheaders,
+            Hook::Response,
+            Hook::Error,
+            Hook::WebsocketEnd,
+        ])
     }
 
     fn requestheaders(&self, _: &Kernel, flow: &mut HttpFlow) {
@@ -58,6 +65,10 @@ impl Addon for Recorder {
 
     fn response(&self, _: &Kernel, flow: &mut HttpFlow) {
         self.ended.lock().unwrap().push(flow.clone());
+    }
+
+    fn websocket_end(&self, _: &Kernel, flow: &mut HttpFlow) {
+        self.talked.lock().unwrap().push(flow.clone());
     }
 
     fn error(&self, _: &Kernel, flow: &mut HttpFlow) {

@@ -62,6 +62,7 @@ impl Call {
             server: (*self.shared.server).clone(),
             io: Box::new(self.source.into_tunnel()),
             shared: Some(self.shared),
+            spent: Duration::ZERO,
         }
     }
 }
