@@ -3,6 +3,7 @@
 mod content;
 mod expect;
 mod faults;
+mod kills;
 mod late;
 mod limits;
 mod orders;
@@ -19,7 +20,7 @@ use midwire_core::hooks::{
 };
 use midwire_core::options::Options;
 use midwire_core::{BoxFuture, Kernel};
-use midwire_flow::{ClientConn, FlowError, HttpFlow};
+use midwire_flow::{ClientConn, FlowError, HttpFlow, Id};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -176,6 +177,7 @@ struct Spy {
     capitals: bool,
     edit: Option<(Hook, Edit)>,
     hooks: Mutex<Vec<&'static str>>,
+    begun: Mutex<Vec<Id>>,
     ended: Mutex<Vec<HttpFlow>>,
     /// Whether the flow lived, at each update.
     updates: Mutex<Vec<bool>>,
@@ -189,6 +191,7 @@ impl Spy {
             capitals: false,
             edit: None,
             hooks: Mutex::default(),
+            begun: Mutex::default(),
             ended: Mutex::default(),
             updates: Mutex::default(),
         }
@@ -257,6 +260,7 @@ impl Addon for Spy {
     }
 
     fn requestheaders(&self, _: &Kernel, flow: &mut HttpFlow) {
+        self.begun.lock().unwrap().push(flow.info.id.clone());
         self.note(Hook::Requestheaders, flow);
     }
 

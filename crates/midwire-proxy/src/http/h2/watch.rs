@@ -142,13 +142,19 @@ impl<T> Watched<T> {
 
 /// The header of a frame (RFC 9113 §4.1).
 #[derive(Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     len: usize,
     kind: u8,
     flags: u8,
 }
 
 impl Frame {
+    /// True for a PING that asks for an answer.
+    #[cfg(test)]
+    pub(super) fn is_ping(self) -> bool {
+        self.kind == 6 && self.flags & ACK == 0
+    }
+
     /// True if it moves a message on.
     fn carries(self) -> bool {
         match self.kind {
@@ -161,14 +167,14 @@ impl Frame {
 }
 
 /// Finds frame headers in a stream of bytes, however they are split.
-struct Scanner {
+pub(super) struct Scanner {
     skip: usize,
     header: [u8; 9],
     have: usize,
 }
 
 impl Scanner {
-    fn new(skip: usize) -> Self {
+    pub(super) fn new(skip: usize) -> Self {
         Self {
             skip,
             header: [0; 9],
@@ -176,7 +182,7 @@ impl Scanner {
         }
     }
 
-    fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame)) {
+    pub(super) fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
