@@ -205,9 +205,10 @@ impl Route {
 /// # Cancellation
 /// Safe: an attempt that others wait for is taken over by one of them.
 pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, Box<Failure>> {
+    // Boxes, since opening is large and most exchanges find a connection.
     let offers = alpn_offers(session);
     if !target.tls || !offers.iter().any(|offer| offer == "h2") {
-        return single(session, target, &offers).await;
+        return Box::pin(single(session, target, &offers)).await;
     }
     for _ in 0..ATTEMPTS {
         if let Some(shared) = session.shared(target) {
@@ -223,7 +224,7 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
                 if let Some(shared) = session.shared(target) {
                     return Outcome::Shared(shared);
                 }
-                match connect_tls(session, target, &offers).await {
+                match Box::pin(connect_tls(session, target, &offers)).await {
                     Ok(Wire::H2(shared)) => Outcome::Shared(shared),
                     Ok(Wire::H1(link)) => {
                         mine = Some(link);
@@ -246,7 +247,7 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
                 }
             }
             (Outcome::Single, Some(link)) => return Ok(Route::H1(link)),
-            (Outcome::Single, None) => return single(session, target, &offers).await,
+            (Outcome::Single, None) => return Box::pin(single(session, target, &offers)).await,
             (Outcome::Failed(fault, server), _) => {
                 return Err(Box::new(Failure {
                     fault,
@@ -255,7 +256,7 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
             }
         }
     }
-    single(session, target, &offers).await
+    Box::pin(single(session, target, &offers)).await
 }
 
 /// Finds or opens a way to a target for a request that asks for WebSocket: a stream of HTTP/2 if the client speaks it

@@ -124,7 +124,7 @@ async fn a_thousand_messages_pass_in_lockstep() {
     let address = echo_server().await;
     let proxy = Proxy::start(&[]).await;
     let through = lockstep(proxy.h2(address).await);
-    let through = tokio::time::timeout(Duration::from_secs(60), through).await;
+    let through = tokio::time::timeout(Duration::from_secs(50), through).await;
     let through = through.expect("hangs");
     let direct = lockstep(support::direct_h2(address).await).await;
     let at = |times: &[Duration], percent: usize| times[times.len() * percent / 100];

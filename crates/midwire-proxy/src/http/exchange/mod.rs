@@ -346,7 +346,12 @@ impl Exchange<'_> {
             if !self.flow.request.fields.contains("upgrade") {
                 return upstream::reach(self.session, &target).await;
             }
-            upstream::reach_upgrade(self.session, &target, self.client_version).await
+            Box::pin(upstream::reach_upgrade(
+                self.session,
+                &target,
+                self.client_version,
+            ))
+            .await
         };
         let reached = tokio::select! {
             biased;

@@ -209,7 +209,7 @@ impl Exchange<'_> {
                 First::Sent(Err(fault)) => match self.rest_of(&mut route, &fault).await {
                     Some((head, framing)) => {
                         upload.given_up = true;
-                        return self.early_response(route, (head, framing), upload).await;
+                        return Box::pin(self.early_response(route, (head, framing), upload)).await;
                     }
                     None => break fault,
                 },
@@ -223,7 +223,8 @@ impl Exchange<'_> {
                     }
                 }
                 First::Answered(Ok(got)) => {
-                    return self.early_response(route, got, upload).await;
+                    // A box, since few exchanges come here and all would be larger.
+                    return Box::pin(self.early_response(route, got, upload)).await;
                 }
                 First::Answered(Err(fault)) => break fault,
             }

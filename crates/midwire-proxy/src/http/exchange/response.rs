@@ -238,7 +238,7 @@ impl Exchange<'_> {
         framing: Framing,
     ) -> Result<After, Fault> {
         if head.status == 101 {
-            return self.switch(route, head).await;
+            return Box::pin(self.switch(route, head)).await;
         }
         match self.respond(&mut route, head, framing).await {
             Ok(framing) => self.finish(route, framing, true).await,

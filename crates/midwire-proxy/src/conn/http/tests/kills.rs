@@ -74,9 +74,12 @@ async fn held_flows_are_killed_and_resumed() {
         let release = async {
             loop {
                 let begun = stage.spy.begun.lock().unwrap().first().cloned();
-                let done = begun.is_some_and(|id| match killed {
-                    true => parked.kill(&id),
-                    false => parked.resume(&id),
+                let done = begun.is_some_and(|id| {
+                    if killed {
+                        parked.kill(&id)
+                    } else {
+                        parked.resume(&id)
+                    }
                 });
                 if done {
                     return;
