@@ -226,3 +226,26 @@ async fn a_101_that_an_addon_invents_ends_the_connection() {
         assert_eq!(stage.spy.flow().websocket, None);
     }
 }
+
+#[tokio::test]
+async fn bytes_after_an_upgrade_request_wait_for_the_101() {
+    // Refused: they are the next request.
+    let stage = Stage::plain(&[]);
+    let origin = Origin::new(&[]).await;
+    let mut client = stage.client();
+    let upgrade = origin.request("GET", UPGRADE);
+    client.say(&format!("{upgrade}{}", origin.get())).await;
+    client.hears(&format!("{GOOD}{GOOD}")).await;
+    client.leave().await;
+    assert_eq!(stage.spy.hooks().matches("requestheaders").count(), 2);
+    // Not answered yet: the server has got the head and nothing else.
+    let origin = Origin::new(&[&[HEAD, Hear("\r\n\r\n"), HearEnd]]).await;
+    let mut client = stage.client();
+    let upgrade = origin.request("GET", UPGRADE);
+    client.say(&format!("{upgrade}early\r\n\r\n")).await;
+    while !origin.heard(0).ends_with("\r\n\r\n") {
+        tokio::task::yield_now().await;
+    }
+    client.leave().await;
+    assert!(!origin.heard(0).contains("early"));
+}

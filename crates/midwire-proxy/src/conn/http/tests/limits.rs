@@ -1,4 +1,4 @@
-//! Limits of time for clients (security.md §3), on a clock that jumps when nothing else happens.
+//! Limits of time, on a clock that jumps when nothing else happens.
 
 use tokio::time::Instant;
 
@@ -116,4 +116,32 @@ async fn a_client_that_reads_slowly_is_served() {
     }
     client.leave().await;
     assert!(!stage.spy.hooks().contains("error"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_in_time_gives_504() {
+    for need in [ContentNeed::Nothing, ContentNeed::Whole] {
+        let stage = Stage::new(Spy::new(need), &["server_response_timeout=10"]);
+        let origin = Origin::new(&[&[HEAD, HearEnd]]).await;
+        let page = stage.ask(&origin.get()).await;
+        assert_page(
+            &page,
+            "504 Gateway Timeout",
+            "the response took longer than 10 s",
+        );
+        assert!(stage.spy.hooks().ends_with(" error server_disconnected"));
+        stage.still_works(&origin).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_shake_hands_in_time_gives_504() {
+    let stage = Stage::plain(&["server_connect_timeout=10"]);
+    let origin = Origin::new(&[&[HearEnd]]).await;
+    let at = origin.at;
+    let get = format!("GET https://{at}/ HTTP/1.1\r\nHost: {at}\r\n\r\n");
+    let page = stage.ask(&get).await;
+    let reason = format!("connecting to {at} took longer than 10 s");
+    assert_page(&page, "504 Gateway Timeout", &reason);
+    stage.still_works(&origin).await;
 }
