@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::h2;
 use crate::io::Reset;
+use crate::kills::Ear;
 use crate::mode::{Mode, ModeSpec, ServerSpec};
 use crate::slots::Slots;
 use crate::upstream::{Link, Target};
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) slots: Slots,
     /// Whether the client's connection is to end with a reset.
     pub(crate) reset: Reset,
+    /// Kills of its flows.
+    pub(crate) kills: Ear,
     pool: Arc<Pool>,
 }
 
@@ -65,6 +68,7 @@ pub(crate) enum Outcome {
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, client: ClientConn, mode: Arc<ModeSpec>) -> Self {
         Self {
+            kills: engine.kills.listen(),
             engine,
             client: Arc::new(client),
             via: match &mode.mode {
@@ -87,6 +91,7 @@ impl Session {
             via: self.via.clone(),
             slots: Slots::default(),
             reset: Reset::default(),
+            kills: self.kills.clone(),
             pool: Arc::default(),
         }
     }

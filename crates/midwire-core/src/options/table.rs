@@ -126,6 +126,8 @@ options! {
         "Cipher suites offered to clients, in OpenSSL notation.";
     ciphers_server: Option<String> = None, all(),
         "Cipher suites offered to servers, in OpenSSL notation.";
+    client_body_timeout: i64 = 600, own(),
+        "Seconds in each of which, on average, the content of a request has to bring 500 bytes while midwire waits for it and no response has begun; 0 for no limit.";
     client_certs: Option<String> = None, all(),
         "Certificate that we show to servers: a PEM file, or a folder with files named after the host.";
     client_header_timeout: i64 = 60, own(),
@@ -138,6 +140,8 @@ options! {
         "How many requests a client replay has under way: 1 for one after the other, -1 for all at once.";
     client_tls_timeout: i64 = 30, own(),
         "Seconds a client may take for the TLS handshake; 0 for no limit.";
+    client_write_timeout: i64 = 600, own(),
+        "Seconds a client may take no byte of what is sent to it; 0 for no limit.";
     command_history: bool = true, all(),
         "Keep typed commands from one run to the next.";
     confdir: String = String::from("~/.mitmproxy"), all(),

@@ -166,6 +166,8 @@ impl Ahead {
             target: self.target,
             server: self.server,
             io: self.peek.into_io(),
+            shared: None,
+            spent: std::time::Duration::ZERO,
         }
     }
 }
