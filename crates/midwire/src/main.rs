@@ -2,6 +2,7 @@
 
 mod program;
 mod run;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,7 +50,9 @@ fn start(program: &Program, args: &[OsString]) -> ExitCode {
         Action::Options if options.load().scripts.is_empty() => {
             output(&options.annotated_defaults(), 0)
         }
-        Action::Run if program.tool != Tool::Dump => complain(program.name, program::NO_INTERFACE),
+        Action::Run if program.tool == Tool::Console => {
+            complain(program.name, program::NO_INTERFACE)
+        }
         _ => serve(program, &invocation, options),
     }
 }
