@@ -12,9 +12,10 @@ use midwire_core::store::Change;
 use midwire_flow::filter::Filter;
 use midwire_flow::{Flow, Id};
 use serde_json::{Map, Value as Json, json};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::app::App;
+use crate::app::{App, Server};
 use crate::call::{Call, Problem, Reply};
 use crate::{guard, json, routes};
 
@@ -35,10 +36,17 @@ pub(crate) async fn updates(mut call: Call) -> Reply {
     let upgrade = upgrade(&mut call)?;
     let (_, cookie) = guard::xsrf_cookie(&call.headers);
     let app = Arc::clone(&call.app);
+    // Before the answer goes out: the client may act as soon as it has it.
+    let sources = Sources::of(&app);
     let mut response = upgrade.on_upgrade(move |socket| async move {
         let stop = app.kernel.shutdown().clone();
+        let client = Client {
+            app,
+            socket,
+            filters: BTreeMap::new(),
+        };
         tokio::select! {
-            () = (Client { app, socket, filters: BTreeMap::new() }).run() => {}
+            () = client.run(sources) => {}
             () = stop.cancelled() => {}
         }
     });
@@ -73,19 +81,40 @@ struct Client {
     filters: BTreeMap<String, Filter>,
 }
 
+/// Where news come from.
+struct Sources {
+    flows: Receiver<Change>,
+    events: Receiver<EventNotice>,
+    options: Receiver<Changed>,
+    servers: Vec<Server>,
+}
+
+impl Sources {
+    fn of(app: &App) -> Self {
+        Self {
+            flows: app.kernel.store().subscribe(),
+            events: app.kernel.events().subscribe(),
+            options: app.options.subscribe(),
+            servers: app.host.servers(),
+        }
+    }
+}
+
 /// The client is gone, or has to go.
 struct Gone;
 
 impl Client {
-    async fn run(mut self) {
-        let _ = self.follow().await;
+    async fn run(mut self, sources: Sources) {
+        let _ = self.follow(sources).await;
     }
 
-    async fn follow(&mut self) -> Result<(), Gone> {
-        let mut flows = self.app.kernel.store().subscribe();
-        let mut events = self.app.kernel.events().subscribe();
-        let mut options = self.app.options.subscribe();
-        let mut servers = self.app.host.servers();
+    async fn follow(&mut self, sources: Sources) -> Result<(), Gone> {
+        let Sources {
+            mut flows,
+            mut events,
+            mut options,
+            mut servers,
+        } = sources;
         let mut tick = tokio::time::interval(STATE_TIME);
         loop {
             tokio::select! {
