@@ -51,6 +51,8 @@ pub(crate) struct App {
     pub(crate) options: broadcast::Sender<Changed>,
     /// Where options came from at the start.
     pub(crate) origins: crate::v1::options::Origins,
+    /// Rules as the user ordered them, with those that are off.
+    pub(crate) rules: std::sync::Mutex<Vec<crate::v1::rules::Rule>>,
     /// Requests that are looked at with a hash; a hash needs memory and time.
     hashing: Semaphore,
 }
@@ -69,6 +71,7 @@ impl App {
             uploads: Semaphore::new(UPLOADS),
             options,
             origins: crate::v1::options::Origins::now(kernel.options()),
+            rules: std::sync::Mutex::default(),
             hashing: Semaphore::new(1),
         })
     }

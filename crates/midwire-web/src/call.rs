@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use midwire_flow::{Flow, Id};
@@ -22,7 +22,6 @@ pub(crate) type Work = Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// A request that passed the guard.
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
-    pub(crate) method: Method,
     /// The parts of the path that its route leaves open, decoded.
     pub(crate) path: Vec<String>,
     /// The query, decoded.
@@ -87,7 +86,7 @@ impl Problem {
             if let Some(index) = self.index {
                 body["index"] = index.into();
             }
-            self::json(&body)
+            json(&body)
         } else {
             text(self.text)
         };

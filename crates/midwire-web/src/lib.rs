@@ -19,6 +19,8 @@ mod static_viewer;
 mod table;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod updates;
 mod v1;
 

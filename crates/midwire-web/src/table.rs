@@ -53,7 +53,7 @@ pub(crate) struct Route {
 }
 
 /// Rows `METHOD "path" function, Input, [query], "summary";`.
-macro_rules! routes {
+macro_rules! table_of_routes {
     ($($method:ident $path:literal $run:path, $input:ident, [$($query:literal),*], $summary:literal;)*) => {
         /// All routes.
         pub(crate) const ROUTES: &[Route] = &[
@@ -69,7 +69,9 @@ macro_rules! routes {
     };
 }
 
-routes! {
+pub(crate) use table_of_routes;
+
+table_of_routes! {
     GET "/" assets::root, Nothing, [], "The application page.";
     POST "/" login::submit, Json, [], "Log in with the form field `token`.";
     GET "/updates" updates::updates, WebSocket, [], "Changes of flows, events, options and state (as mitmweb).";
@@ -207,7 +209,6 @@ async fn call(
     let query = pairs(parts.uri.query().unwrap_or_default());
     Ok(Call {
         app,
-        method: parts.method,
         path,
         query,
         headers: parts.headers,
@@ -273,4 +274,29 @@ async fn read(
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let pairs = midwire_flow::access::url::decode_form(text.as_bytes());
     midwire_flow::access::text_pairs(&pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_drip_are_refused() {
+        let pieces = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b"x")), ()))
+        });
+        let started = tokio::time::Instant::now();
+        let body = axum::body::Body::from_stream(pieces);
+        let problem = read(body, 1 << 20, BODY_TIME).await.unwrap_err();
+        assert_eq!(problem.status, StatusCode::REQUEST_TIMEOUT);
+        assert!(started.elapsed() < 2 * BODY_TIME);
+        let quick = axum::body::Body::from("x".repeat(100));
+        assert_eq!(read(quick, 100, BODY_TIME).await.unwrap().len(), 100);
+        let large = axum::body::Body::from("x".repeat(101));
+        assert_eq!(
+            read(large, 100, BODY_TIME).await.unwrap_err().status,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
+    }
 }

@@ -366,11 +366,20 @@ mod tests {
         let mut other = store.list(judge(), true, &cancel).unwrap();
         assert_eq!(comments(&one), ["ax", "bx"]);
         assert_eq!(comments(&other), ["bx", "ax"]);
-        assert_eq!((one.row(0), one.row(1), one.near(1)), (Some(1), None, Some(1)));
+        assert_eq!(
+            (one.row(0), one.row(1), one.near(1)),
+            (Some(1), None, Some(1))
+        );
         let id = &flows[1].info().id;
         store.edit(id, |flow| flow.info_mut().comment = "0x".to_owned());
         store.remove([&flows[0].info().id]);
-        assert_eq!(one.sync(), Synced { changed: vec![1], removed: vec![0] });
+        assert_eq!(
+            one.sync(),
+            Synced {
+                changed: vec![1],
+                removed: vec![0]
+            }
+        );
         assert_eq!(comments(&one), ["0x", "ax"]);
         assert!(one.sync().is_empty());
         store.clear();
@@ -410,7 +419,10 @@ mod tests {
     fn numbers_sort_as_floats() {
         let values = [f64::NEG_INFINITY, -1.0, 0.0, 1e-9, 2.0, f64::INFINITY];
         for pair in values.windows(2) {
-            assert!(SortKey::float(pair[0]) < SortKey::float(pair[1]), "{pair:?}");
+            assert!(
+                SortKey::float(pair[0]) < SortKey::float(pair[1]),
+                "{pair:?}"
+            );
         }
     }
 }

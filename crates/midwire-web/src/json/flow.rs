@@ -156,7 +156,7 @@ fn websocket(data: &WebSocketData) -> Json {
 }
 
 /// Numbers about the messages of a TCP or UDP flow; null for others.
-pub(crate) fn messages_meta(flow: &Flow) -> Json {
+fn messages_meta(flow: &Flow) -> Json {
     let (Flow::Tcp(found) | Flow::Udp(found)) = flow else {
         return Json::Null;
     };

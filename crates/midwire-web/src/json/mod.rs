@@ -9,8 +9,8 @@ mod option;
 pub(crate) use certificate::authority;
 pub(crate) use connection::{client, server};
 pub(crate) use dns::message as dns_message;
-pub(crate) use flow::{flow, messages_meta};
-pub(crate) use option::{option, options, to_value, value};
+pub(crate) use flow::{flow, mark};
+pub(crate) use option::{options, shown, to_value, value};
 
 use midwire_flow::Address;
 use midwire_wire::Fields;

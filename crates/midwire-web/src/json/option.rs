@@ -14,6 +14,15 @@ pub(crate) fn value(value: &Value) -> Json {
     }
 }
 
+/// The value of an option as it is shown: the password to nobody, not even to those who know it.
+pub(crate) fn shown(name: &str, now: &Value) -> Json {
+    if name == "web_password" {
+        json!("")
+    } else {
+        value(now)
+    }
+}
+
 /// JSON as a value.
 ///
 /// # Errors
@@ -38,7 +47,7 @@ pub(crate) fn option(store: &OptionStore, definition: &Definition) -> Json {
     json!({
         "type": definition.kind.name(),
         "default": value(&definition.default),
-        "value": store.value(&definition.name).as_ref().map_or(Json::Null, value),
+        "value": store.value(&definition.name).map_or(Json::Null, |now| shown(&definition.name, &now)),
         "help": definition.help,
         "choices": choices,
     })
