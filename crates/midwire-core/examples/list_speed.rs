@@ -1,5 +1,7 @@
 //! Measures how long a new filter takes over many stored flows: `cargo run --release --example list_speed [FLOWS]`.
 
+#![allow(clippy::print_stdout)]
+
 use std::sync::Arc;
 use std::time::Instant;
 

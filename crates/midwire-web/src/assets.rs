@@ -27,8 +27,8 @@ pub(crate) async fn root(call: Call) -> Reply {
 }
 
 /// Files of the page: those below `/static`, `/assets`, and its icons.
-pub(crate) async fn file(call: Call) -> Reply {
-    serve(&call, call.part(0))
+pub(crate) fn file(call: &Call) -> Reply {
+    serve(call, call.part(0))
 }
 
 /// A file by its path in the bundle, compressed if it lies there compressed and the client takes it.

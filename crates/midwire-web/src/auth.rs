@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 const WRONG_TRIES: u32 = 10;
 
 /// How long a login lasts.
-const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+const COOKIE_AGE: Duration = Duration::from_hours(400 * 24);
 
 /// A token longer than this is none of ours.
 const LONGEST_TOKEN: usize = 4096;

@@ -98,7 +98,8 @@ pub fn reference() -> String {
     let mut out = String::from(
         "# Web interface: routes\n\n\
          Generated from the table of routes; do not edit. `GET /api/v1/openapi.json` gives the same as OpenAPI.\n\
-         Credentials, the XSRF field and limits are described in [the page on the web interface](../web.md).\n",
+         Credentials: `Authorization: Bearer TOKEN`, `?token=TOKEN` or the login cookie. Methods that change something need the\n\
+         cookie `_mitmproxy_xsrf` repeated in the field `X-XSRFToken`.\n",
     );
     for (title, own) in [("midwire's own", true), ("mitmweb's", false)] {
         let _ = write!(
@@ -152,5 +153,18 @@ mod tests {
             let line = format!("| {} | `{}` |", route.method, route.path);
             assert!(reference().contains(&line), "{line}");
         }
+    }
+
+    /// `MIDWIRE_WRITE_DOCS=1 cargo test -p midwire-web reference` writes the page anew.
+    #[test]
+    fn the_reference_page_is_current() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/reference/web-api.md"
+        );
+        if std::env::var_os("MIDWIRE_WRITE_DOCS").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), reference());
     }
 }

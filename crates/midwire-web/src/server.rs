@@ -23,10 +23,10 @@ use tower_service::Service as _;
 const CONNECTIONS: usize = 256;
 
 /// From the first byte, or the start of the connection, to the end of the head (security.md §3).
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_mins(1);
 
 /// A client that does not read what it asked for is cut off after this.
-const WRITE_TIME: Duration = Duration::from_secs(60);
+const WRITE_TIME: Duration = Duration::from_mins(1);
 
 /// Bytes of a head, at most.
 const HEAD_SIZE: usize = 64 * 1024;

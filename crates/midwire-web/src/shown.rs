@@ -113,7 +113,7 @@ impl Shown {
     }
 
     /// One message of a conversation.
-    pub(crate) fn message(flow: &Flow, content: Bytes, limit: usize) -> Self {
+    pub(crate) fn message(flow: &Flow, content: &Bytes, limit: usize) -> Self {
         let (kind, path) = match flow {
             Flow::Http(http) => (
                 MessageKind::WebSocket,
@@ -153,7 +153,7 @@ impl Shown {
         };
         let bytes = message.pack().unwrap_or_default();
         let len = bytes.len();
-        Some(Self::message(flow, bytes.into(), len))
+        Some(Self::message(flow, &bytes.into(), len))
     }
 
     /// The content in a view.

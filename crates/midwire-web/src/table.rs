@@ -171,7 +171,7 @@ async fn fallback(State(app): State<Arc<App>>, request: Request) -> Response {
     }
     let path = request.uri().path().trim_start_matches('/').to_owned();
     match call(app, vec![path], Input::Nothing, request).await {
-        Ok(call) if !is_json => assets::file(call).await,
+        Ok(call) if !is_json => assets::file(&call),
         Ok(_) => Err(Problem::missing("there is no such route")),
         Err(problem) => Err(problem),
     }
@@ -225,7 +225,7 @@ fn too_large(limit: usize) -> Problem {
 }
 
 /// The time over which the speed of a body is measured.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 /// Bytes that a body brings each second at least, on average.
 const SLOWEST: u64 = 500;

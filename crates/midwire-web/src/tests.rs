@@ -134,13 +134,13 @@ impl Fixture {
     pub(crate) async fn send(&self, line: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
         if !fields.iter().any(|(name, _)| *name == "Host") {
-            request += &format!("Host: {}\r\n", self.address);
+            request.extend(["Host: ", &self.address.to_string(), "\r\n"]);
         }
         for (name, value) in fields {
-            request += &format!("{name}: {value}\r\n");
+            request.extend([*name, ": ", *value, "\r\n"]);
         }
         if !body.is_empty() || !line.starts_with("GET") {
-            request += &format!("Content-Length: {}\r\n", body.len());
+            request.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         request += "\r\n";
         let mut bytes = request.into_bytes();

@@ -188,10 +188,10 @@ impl Inner {
         self.ids.remove(&entry.flow.info().id);
         self.commits += 1;
         self.versions.remove(&entry.version);
-        if self.removals.len() == REMOVALS_KEPT {
-            if let Some((version, _)) = self.removals.pop_front() {
-                self.removals_since = version;
-            }
+        if self.removals.len() == REMOVALS_KEPT
+            && let Some((version, _)) = self.removals.pop_front()
+        {
+            self.removals_since = version;
         }
         self.removals.push_back((self.commits, seq));
         self.unmarked.remove(&seq);

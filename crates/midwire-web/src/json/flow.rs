@@ -16,7 +16,7 @@ pub(crate) fn flow(flow: &Flow) -> Json {
     put("intercepted", json!(info.intercepted));
     put(
         "is_replay",
-        json!(info.is_replay.map(|replay| replay.as_str())),
+        json!(info.is_replay.map(midwire_flow::Replay::as_str)),
     );
     put("type", json!(flow.kind()));
     put("modified", json!(flow.modified()));

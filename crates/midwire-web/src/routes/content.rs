@@ -78,7 +78,7 @@ pub(crate) async fn view(call: Call) -> Reply {
                 if left == 0 {
                     break;
                 }
-                let (mut one, used) = render(&Shown::message(&flow, content, limit), left);
+                let (mut one, used) = render(&Shown::message(&flow, &content, limit), left);
                 one["from_client"] = json!(from_client);
                 one["timestamp"] = json!(timestamp);
                 left = left.saturating_sub(used);

@@ -53,7 +53,7 @@ pub(crate) fn apply(flow: &mut Flow, update: &Json) -> Result<(), Problem> {
                 }
             }
             "marked" => flow.info_mut().marked = marker(value)?,
-            "comment" => flow.info_mut().comment = string(name, value)?.to_owned(),
+            "comment" => string(name, value)?.clone_into(&mut flow.info_mut().comment),
             _ => return Err(unknown(name, value)),
         }
     }

@@ -29,13 +29,13 @@ pub(crate) fn tell(kernel: &Kernel, ids: &[Id]) {
 
 /// `POST /flows/resume`.
 pub(crate) async fn resume_all(call: Call) -> Reply {
-    each(&call.app.kernel, |kernel, id| kernel.resume_flow(id));
+    each(&call.app.kernel, Kernel::resume_flow);
     Ok(done())
 }
 
 /// `POST /flows/kill`.
 pub(crate) async fn kill_all(call: Call) -> Reply {
-    each(&call.app.kernel, |kernel, id| kernel.kill_flow(id));
+    each(&call.app.kernel, Kernel::kill_flow);
     Ok(done())
 }
 

@@ -77,13 +77,10 @@ fn refusal(name: &str, expected: &str, got: &str) -> String {
 
 /// `POST /options/save`.
 pub(crate) async fn save(call: Call) -> Reply {
-    let path = match call.body.is_empty() {
-        true => None,
-        false => call
-            .json()?
-            .get("path")
-            .and_then(Json::as_str)
-            .map(str::to_owned),
+    let path = if call.body.is_empty() {
+        None
+    } else {
+        call.json()?["path"].as_str().map(str::to_owned)
     };
     blocking(move || store(&call.app, path.as_deref())).await??;
     Ok(done())

@@ -200,7 +200,9 @@ async fn thousands_of_changes_become_few_pushes() {
     client.rows(0, 0).await;
     let store = web.kernel.store().clone();
     let work = move || {
-        (0..5000).for_each(|n| assert!(store.add(exchange("GET", &format!("http://a/{n}"), 200))))
+        for n in 0..5000 {
+            store.add(exchange("GET", &format!("http://a/{n}"), 200));
+        }
     };
     let started = std::time::Instant::now();
     tokio::task::spawn_blocking(work).await.unwrap();

@@ -397,8 +397,9 @@ mod tests {
         check("same", "same", "lines", &[], 1);
         let long = |from: usize| {
             (from..from + 3000)
-                .map(|n| format!("l{n}\n"))
-                .collect::<String>()
+                .map(|n| n.to_string())
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         let body = body(Some(long(0).into()), Some(long(5000).into()));
         assert_eq!(body["truncated"], json!(true));

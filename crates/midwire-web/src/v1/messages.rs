@@ -89,7 +89,7 @@ pub(crate) async fn view(call: Call) -> Reply {
     let (stored, content) = content(&call)?;
     blocking(move || {
         let limit = shown::options(&call.app).content_view_size_limit.as_usize();
-        render(&call, &Shown::message(&stored.flow, content, limit))
+        render(&call, &Shown::message(&stored.flow, &content, limit))
     })
     .await?
 }

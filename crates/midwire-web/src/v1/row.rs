@@ -176,10 +176,8 @@ fn status_text(flow: &Flow) -> Cow<'static, str> {
 /// The status of a gRPC call, which stands in the trailers, or in the head if there is nothing else.
 fn grpc_status(http: &HttpFlow) -> Option<String> {
     let response = http.response.as_ref()?;
-    let fields = response.trailers.iter().chain([&response.fields]);
-    let value = fields
-        .filter_map(|fields| fields.get("grpc-status"))
-        .next()?;
+    let mut fields = response.trailers.iter().chain([&response.fields]);
+    let value = fields.find_map(|fields| fields.get("grpc-status"))?;
     let digits = value.len() <= 3 && value.iter().all(u8::is_ascii_digit);
     digits.then(|| text(value))
 }
@@ -350,7 +348,7 @@ pub(crate) fn states(stored: &Stored) -> Vec<&'static str> {
         ("paused_request", paused(!answered)),
         ("paused_response", paused(answered)),
         ("replayed", info.is_replay == Some(Replay::Request)),
-        ("edited", info.backup.is_some() && flow.modified()),
+        ("edited", is_edited(flow)),
         ("mocked", mocked),
         ("error", info.error.is_some() || grpc_failed),
         ("live", info.live),
@@ -360,6 +358,28 @@ pub(crate) fn states(stored: &Stored) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(name, applies)| applies.then_some(name))
     .collect()
+}
+
+/// True if a user or script changed the flow. That a replay brought another response is no edit.
+fn is_edited(flow: &Flow) -> bool {
+    let info = flow.info();
+    let Some(backup) = &info.backup else {
+        return false;
+    };
+    match (flow, &**backup) {
+        (Flow::Http(now), Flow::Http(before)) if info.is_replay == Some(Replay::Request) => {
+            let (now, before) = (&now.request, &before.request);
+            (&now.method, &now.path, &now.host, &now.fields, &now.content)
+                != (
+                    &before.method,
+                    &before.path,
+                    &before.host,
+                    &before.fields,
+                    &before.content,
+                )
+        }
+        _ => flow.modified(),
+    }
 }
 
 /// True if the response ended before it was whole.

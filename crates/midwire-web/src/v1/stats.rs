@@ -75,14 +75,14 @@ pub(crate) async fn get(call: Call) -> Reply {
         let rows: Vec<Json> = tallies
             .into_iter()
             .take(ROWS)
-            .map(|(key, tally)| shown(key, tally))
+            .map(|(key, tally)| shown(&key, tally))
             .collect();
         Ok(json(&json!({ "rows": rows })))
     })
     .await?
 }
 
-fn shown(key: String, mut tally: Tally) -> Json {
+fn shown(key: &str, mut tally: Tally) -> Json {
     let [p50, p95, max] = tally.quantiles([0.5, 0.95, 1.0]);
     json!({
         "key": key,

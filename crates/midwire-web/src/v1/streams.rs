@@ -80,10 +80,9 @@ fn summary(http: &HttpFlow, flow: &Flow, answer: &Answer) -> Json {
     let (duration, ttfb) = row::times(flow);
     let response = http.response.as_ref();
     let status = response.and_then(|response| {
-        let fields = response.trailers.iter().chain([&response.fields]);
+        let mut fields = response.trailers.iter().chain([&response.fields]);
         fields
-            .filter_map(|fields| fields.get("grpc-status"))
-            .next()
+            .find_map(|fields| fields.get("grpc-status"))
             .map(crate::json::text)
     });
     json!({

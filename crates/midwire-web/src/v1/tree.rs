@@ -44,7 +44,7 @@ pub(crate) async fn get(call: Call) -> Reply {
         let nodes = root
             .children
             .into_iter()
-            .map(|(name, node)| node.shown(name));
+            .map(|(name, node)| node.shown(&name));
         Ok(json(&Json::Array(nodes.collect())))
     })
     .await?
@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// The depth is bounded by [`DEPTH`].
-    fn shown(mut self, name: String) -> Json {
+    fn shown(mut self, name: &str) -> Json {
         let [p95] = self.tally.quantiles([0.95]);
         let counts = |counts: BTreeMap<String, usize>| {
             let counts = counts.into_iter().map(|(name, count)| (name, json!(count)));
@@ -84,7 +84,7 @@ impl Node {
         let children = self
             .children
             .into_iter()
-            .map(|(name, node)| node.shown(name));
+            .map(|(name, node)| node.shown(&name));
         json!({
             "name": name,
             "count": self.tally.count,
