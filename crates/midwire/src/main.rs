@@ -4,6 +4,7 @@ mod launch;
 mod program;
 mod run;
 mod setup;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,7 +58,9 @@ fn start(program: &Program, args: Vec<OsString>) -> ExitCode {
         Action::Options if options.load().scripts.is_empty() => {
             output(&options.annotated_defaults(), 0)
         }
-        Action::Run if program.tool != Tool::Dump => complain(program.name, program::NO_INTERFACE),
+        Action::Run if program.tool == Tool::Console => {
+            complain(program.name, program::NO_INTERFACE)
+        }
         _ => serve(program, &invocation, options, &launch),
     }
 }

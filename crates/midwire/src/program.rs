@@ -69,6 +69,10 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
             name: "midwire dump",
             tool: Tool::Dump,
         },
+        "web" => Program {
+            name: "midwire web",
+            tool: Tool::Web,
+        },
         "--version" => {
             return Call::Tool(
                 Program {
@@ -89,9 +93,9 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
     Call::Tool(program, args)
 }
 
-/// What the names of interactive tools answer while their interfaces are missing.
-pub(crate) const NO_INTERFACE: &str = "the interactive interfaces are not part of this version; \
-    `midwire dump` takes the same flags and options and prints or saves flows";
+/// What the name of the terminal tool answers while its interface is missing.
+pub(crate) const NO_INTERFACE: &str = "the terminal interface is not part of this version; \
+    `midwire web` has a browser interface, `midwire dump` prints or saves flows";
 
 /// What `midwire --help` prints.
 pub(crate) const HELP: &str = "\
@@ -102,13 +106,14 @@ An interactive, TLS-capable intercepting proxy.
 subcommands:
   dump    intercept traffic and print or save it, without interaction
           (midwire dump --help shows its flags)
+  web     intercept traffic and show it in a browser
   run     run a program with its traffic intercepted
   env     print the variables that lead a shell's programs through a running proxy
   doctor  say why nothing is captured, and what to do
   ca      show, export, install and take back the certificate of the authority
 
-Under the name mitmdump the program behaves as that tool.
-The terminal and browser interfaces are not part of this version yet.
+Under the names mitmdump and mitmweb the program behaves as those tools.
+The terminal interface is not part of this version yet.
 ";
 
 /// What `--version` prints.
@@ -139,6 +144,8 @@ mod tests {
     fn tools_are_called_by_name_or_word() {
         check(&["/usr/bin/mitmdump", "-n"], Some((Tool::Dump, 1)));
         check(&["midwire", "dump", "-n"], Some((Tool::Dump, 1)));
+        check(&["midwire", "web", "-n"], Some((Tool::Web, 1)));
+        check(&["mitmweb"], Some((Tool::Web, 0)));
         check(&["midwire", "--version"], Some((Tool::Dump, 1)));
         check(&["midwire"], None);
         check(&["midwire", "frobnicate"], None);

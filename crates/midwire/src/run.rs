@@ -8,13 +8,14 @@ use anyhow::{Context as _, anyhow, bail};
 use midwire_addons::commands::{CommandAddons, register_commands};
 use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
-use midwire_core::log::LogStream;
-use midwire_core::options::OptionStore;
+use midwire_core::log::{Level, LogStream};
 use midwire_core::options::cli::{Action, Invocation};
+use midwire_core::options::{OptionStore, Tool};
 use midwire_proxy::Engine;
 use midwire_python::ScriptHost;
 
 use crate::launch::{Guard, Launch};
+use crate::web;
 
 /// How long connections may go on after the signal to end (security.md §3).
 const GRACE: Duration = Duration::from_secs(5);
@@ -27,6 +28,9 @@ pub(crate) async fn run(
     launch: &Launch,
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
+    if invocation.tool != Tool::Dump {
+        kernel.events().attach(kernel.log(), Level::Info);
+    }
     let commands = CommandAddons::new(&kernel);
     register_commands(&kernel, invocation.tool, &commands)?;
     let scripts = ScriptHost::new(&kernel, |kernel, flow| {
@@ -66,6 +70,10 @@ async fn with_scripts(
         tracing::info!("{notice}");
     }
     scripts.start().await?;
+    let web = match invocation.tool {
+        Tool::Web => Some(web::bind(kernel, &engine).await?),
+        _ => None,
+    };
     listen(&engine).await?;
     scripts.running().await;
     kernel.start();
@@ -76,8 +84,12 @@ async fn with_scripts(
             if errors > 1 { "s" } else { "" }
         );
     }
+    let web = web.map(|web| tokio::spawn(web.serve()));
     let guard = launch.announce(kernel, &engine).await?;
     serve(kernel, &engine, signals, guard).await;
+    if let Some(web) = web {
+        let _ = web.await;
+    }
     Ok(())
 }
 
