@@ -7,7 +7,6 @@ use midwire_core::Kernel;
 use midwire_core::commands::{
     Args, CommandContext, CommandError, CommandRegistry, CommandValue, DECLARED,
 };
-use midwire_core::log::Level;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::env::Outcome;
@@ -27,16 +26,13 @@ pub struct Console {
 }
 
 impl Console {
-    /// Registers the commands of the interface and begins to keep the log.
+    /// Registers the commands of the interface.
     ///
     /// # Errors
     /// A command that is missing in the table, which the tests rule out.
     pub fn new(kernel: &Arc<Kernel>, views: Views) -> Result<Self, CommandError> {
         let (sender, events) = mpsc::channel(EVENTS);
         register(kernel, &views, &sender)?;
-        let wanted = Level::parse(&kernel.options().load().console_eventlog_verbosity);
-        let level = wanted.map_or(Level::Info, |level| level.max(Level::Info));
-        kernel.events().attach(kernel.log(), level);
         Ok(Self {
             kernel: Arc::clone(kernel),
             views,

@@ -8,11 +8,15 @@ use anyhow::{Context as _, anyhow, bail};
 use midwire_addons::commands::{CommandAddons, register_commands};
 use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
-use midwire_core::log::LogStream;
-use midwire_core::options::OptionStore;
+use midwire_core::log::{Level, LogStream};
+use midwire_core::options::{OptionStore, Tool};
 use midwire_core::options::cli::{Action, Invocation};
 use midwire_proxy::Engine;
 use midwire_python::ScriptHost;
+use midwire_tui::Console;
+
+use crate::launch::{Guard, Launch};
+use crate::tui;
 
 /// How long connections may go on after the signal to end (security.md §3).
 const GRACE: Duration = Duration::from_secs(5);
@@ -22,14 +26,23 @@ pub(crate) async fn run(
     options: OptionStore,
     log: LogStream,
     invocation: &Invocation,
+    launch: &Launch,
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
+    if invocation.tool != Tool::Dump {
+        kernel.events().attach(kernel.log(), Level::Info);
+    }
     let commands = CommandAddons::new(&kernel);
     register_commands(&kernel, invocation.tool, &commands)?;
     let scripts = ScriptHost::new(&kernel, |kernel, flow| {
         Box::pin(async move { midwire_addons::replay(&kernel, flow).await })
     });
-    let outcome = with_scripts(&kernel, invocation, &commands, &scripts).await;
+    let console = match invocation.tool {
+        Tool::Console => Some(tui::prepare(&kernel)?),
+        _ => None,
+    };
+    let front = Front { invocation, launch, console };
+    let outcome = with_scripts(&kernel, front, &commands, &scripts).await;
     // Scripts are told of every end, and what they have printed comes out.
     scripts.stop().await;
     kernel.chain().done(&kernel);
@@ -40,12 +53,20 @@ pub(crate) async fn run(
     }
 }
 
+/// What the user called, and what the user sees.
+struct Front<'a> {
+    invocation: &'a Invocation,
+    launch: &'a Launch,
+    console: Option<Console>,
+}
+
 async fn with_scripts(
     kernel: &Arc<Kernel>,
-    invocation: &Invocation,
+    front: Front<'_>,
     commands: &CommandAddons,
     scripts: &ScriptHost,
 ) -> anyhow::Result<()> {
+    let invocation = front.invocation;
     if let Some(listing) = listing(kernel, invocation, scripts).await? {
         return print(&listing);
     }
@@ -67,13 +88,23 @@ async fn with_scripts(
     kernel.start();
     let errors = kernel.log().errors();
     if errors > 0 {
+        if front.console.is_some() {
+            tui::print_log(kernel);
+        }
         bail!(
             "Error{} logged during startup, exiting...",
             if errors > 1 { "s" } else { "" }
         );
     }
-    serve(kernel, &engine, signals).await;
-    Ok(())
+    let guard = front.launch.announce(kernel, &engine).await?;
+    let Some(console) = front.console else {
+        serve(kernel, &engine, (signals, guard), GRACE).await;
+        return Ok(());
+    };
+    // Who leaves the interface does not want to wait for its traffic.
+    let serve = serve(kernel, &engine, (signals, guard), tui::GRACE);
+    let (outcome, ()) = tokio::join!(console.run(), serve);
+    Ok(outcome?)
 }
 
 /// What `--commands` and `--options` print, with those of scripts.
@@ -111,15 +142,21 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Waits for the end, then gives connections a moment. A second signal ends at once.
-async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals) {
+async fn serve(
+    kernel: &Kernel,
+    engine: &Engine,
+    (mut signals, mut guard): (Signals, Guard),
+    grace: Duration,
+) {
     tokio::select! {
         () = kernel.shutdown().cancelled() => {}
         () = signals.next() => kernel.shutdown().cancel(),
+        () = guard.ended() => kernel.shutdown().cancel(),
     }
     kernel.parked().resume_all();
     tokio::select! {
         () = engine.drained() => {}
-        () = tokio::time::sleep(GRACE) => {}
+        () = tokio::time::sleep(grace) => {}
         () = signals.next() => {}
     }
 }
