@@ -14,7 +14,10 @@ pub(crate) fn fallback(line: &str, error: &CommandError) -> Option<String> {
     let args = line
         .strip_prefix("export.clip ")
         .map(|args| format!("{MARK}export {args}"))
-        .or_else(|| line.strip_prefix("cut.clip ").map(|args| format!("{MARK}cut {args}")))?;
+        .or_else(|| {
+            line.strip_prefix("cut.clip ")
+                .map(|args| format!("{MARK}cut {args}"))
+        })?;
     error.to_string().starts_with("cannot copy").then_some(args)
 }
 
@@ -55,7 +58,10 @@ mod tests {
         assert_eq!(sequence("a\x1b]"), "\x1b]52;c;YRtd\x07");
         assert!(sequence(&"x".repeat(1 << 20)).len() < 100_010);
         let error = CommandError::failed("cannot copy: no clipboard program was found");
-        assert_eq!(fallback("cut.clip @focus request.url", &error).as_deref(), Some("clip:cut @focus request.url"));
+        assert_eq!(
+            fallback("cut.clip @focus request.url", &error).as_deref(),
+            Some("clip:cut @focus request.url")
+        );
         assert_eq!(fallback("cut.clip x y", &CommandError::Empty), None);
     }
 }

@@ -81,7 +81,10 @@ fn register(
     sender: &mpsc::Sender<Event>,
 ) -> Result<(), CommandError> {
     let registry = kernel.commands();
-    for row in DECLARED.iter().filter(|row| row.name.starts_with("console.")) {
+    for row in DECLARED
+        .iter()
+        .filter(|row| row.name.starts_with("console."))
+    {
         let (kernel, views, sender) = (Arc::downgrade(kernel), Arc::clone(views), sender.clone());
         registry.add_async(row.name, move |cx, args| {
             let (kernel, views, sender) = (kernel.clone(), Arc::clone(&views), sender.clone());
@@ -106,7 +109,9 @@ fn register(
 
 #[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn texts(list: &[&str]) -> Outcome {
-    Ok(CommandValue::StrList(list.iter().map(|&text| text.to_owned()).collect()))
+    Ok(CommandValue::StrList(
+        list.iter().map(|&text| text.to_owned()).collect(),
+    ))
 }
 
 /// Gets the choices by a command, then lets the user choose.

@@ -150,20 +150,36 @@ pub(crate) fn message<'a>(flow: &'a Flow, part: &Part) -> Option<Message<'a>> {
         }
         (Flow::Tcp(stream), Part::LastMessage) => {
             let last: &StreamMessage = stream.messages.last()?;
-            Some(Message::Stream(&stream.info, &last.content, MessageKind::Tcp))
+            Some(Message::Stream(
+                &stream.info,
+                &last.content,
+                MessageKind::Tcp,
+            ))
         }
         (Flow::Udp(stream), Part::LastMessage) => {
             let last = stream.messages.last()?;
-            Some(Message::Stream(&stream.info, &last.content, MessageKind::Udp))
+            Some(Message::Stream(
+                &stream.info,
+                &last.content,
+                MessageKind::Udp,
+            ))
         }
         _ => None,
     }
 }
 
 /// Begins to edit a part by its name in the menu.
-pub(crate) fn start(env: &Env, flow: &Flow, name: &str, out: &mut Effects) -> Result<(), CommandError> {
+pub(crate) fn start(
+    env: &Env,
+    flow: &Flow,
+    name: &str,
+    out: &mut Effects,
+) -> Result<(), CommandError> {
     let id = flow.info().id.clone();
-    let (plain, view) = match name.strip_suffix(')').and_then(|name| name.split_once(" (")) {
+    let (plain, view) = match name
+        .strip_suffix(')')
+        .and_then(|name| name.split_once(" ("))
+    {
         Some((plain, view)) => (plain, Some(view)),
         None => (name, None),
     };
@@ -187,19 +203,34 @@ pub(crate) fn start(env: &Env, flow: &Flow, name: &str, out: &mut Effects) -> Re
         out.push(Effect::Ask {
             prompt: format!("{plain}: "),
             text: line_text(flow, line),
-            then: Then::Set { flow: id, part: plain.to_owned() },
+            then: Then::Set {
+                flow: id,
+                part: plain.to_owned(),
+            },
         });
         return Ok(());
     }
     let (title, columns, part): (&str, &[&str], RowPart) = match plain {
         "query" => ("Edit Query", &["Key", "Value"], RowPart::Query),
-        "request-headers" => ("Edit Request Headers", &["Key", "Value"], RowPart::RequestFields),
-        "response-headers" => ("Edit Response Headers", &["Key", "Value"], RowPart::ResponseFields),
+        "request-headers" => (
+            "Edit Request Headers",
+            &["Key", "Value"],
+            RowPart::RequestFields,
+        ),
+        "response-headers" => (
+            "Edit Response Headers",
+            &["Key", "Value"],
+            RowPart::ResponseFields,
+        ),
         "multipart form" => ("Edit Multipart Form", &["Key", "Value"], RowPart::Multipart),
         "urlencoded form" => ("Edit UrlEncoded Form", &["Key", "Value"], RowPart::Form),
         "path" => ("Edit Path Components", &["Component"], RowPart::Path),
         "cookies" => ("Edit Cookies", &["Name", "Value"], RowPart::Cookies),
-        "set-cookies" => ("Edit SetCookie Header", &["Name", "Value", "Attributes"], RowPart::SetCookies),
+        "set-cookies" => (
+            "Edit SetCookie Header",
+            &["Name", "Value", "Attributes"],
+            RowPart::SetCookies,
+        ),
         "comment" => ("Edit Comment", &["Value"], RowPart::Comment),
         _ => return Err(CommandError::failed("Invalid choice.")),
     };
@@ -221,7 +252,11 @@ fn start_body(
 ) -> Result<(), CommandError> {
     let whole = message(flow, &part).and_then(Message::whole);
     let (data, part, suffix) = match view {
-        None => (whole.unwrap_or_default().to_vec(), part.clone(), suffix(flow, &part)),
+        None => (
+            whole.unwrap_or_default().to_vec(),
+            part.clone(),
+            suffix(flow, &part),
+        ),
         Some(view) => {
             let shown = message(flow, &part).ok_or_else(|| CommandError::failed("No content."))?;
             let registry = (env.views)(&env.kernel);
@@ -287,18 +322,27 @@ fn line_text(flow: &Flow, part: LinePart) -> String {
 type Rows = Vec<Vec<Vec<u8>>>;
 
 fn of_pairs(pairs: Pairs) -> Rows {
-    pairs.into_iter().map(|(name, value)| vec![name, value]).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| vec![name, value])
+        .collect()
 }
 
 fn of_fields(fields: &Fields) -> Rows {
-    fields.iter().map(|(name, value)| vec![name.to_vec(), value.to_vec()]).collect()
+    fields
+        .iter()
+        .map(|(name, value)| vec![name.to_vec(), value.to_vec()])
+        .collect()
 }
 
 /// The rows of a part.
 fn rows(flow: &Flow, part: RowPart) -> Rows {
     if part == RowPart::Comment {
         let comment = &flow.info().comment;
-        return comment.lines().map(|line| vec![line.as_bytes().to_vec()]).collect();
+        return comment
+            .lines()
+            .map(|line| vec![line.as_bytes().to_vec()])
+            .collect();
     }
     let Some(http) = flow.as_http() else {
         return Rows::new();
@@ -307,10 +351,16 @@ fn rows(flow: &Flow, part: RowPart) -> Rows {
     match part {
         RowPart::Query => of_pairs(request.query()),
         RowPart::RequestFields => of_fields(&request.fields),
-        RowPart::ResponseFields => response.map(|response| of_fields(&response.fields)).unwrap_or_default(),
+        RowPart::ResponseFields => response
+            .map(|response| of_fields(&response.fields))
+            .unwrap_or_default(),
         RowPart::Multipart => of_pairs(request.multipart_form(DECODE_LIMIT)),
         RowPart::Form => of_pairs(request.urlencoded_form(DECODE_LIMIT)),
-        RowPart::Path => request.path_components().into_iter().map(|part| vec![part]).collect(),
+        RowPart::Path => request
+            .path_components()
+            .into_iter()
+            .map(|part| vec![part])
+            .collect(),
         RowPart::Cookies => of_pairs(request.cookies()),
         RowPart::SetCookies => response
             .map(|response| response.cookies().iter().map(set_cookie_row).collect())
@@ -329,7 +379,11 @@ fn set_cookie_row(cookie: &SetCookie) -> Vec<Vec<u8>> {
             None => name.clone(),
         })
         .collect();
-    vec![cookie.name.clone(), cookie.value.clone().unwrap_or_default(), attributes.join(&b"; "[..])]
+    vec![
+        cookie.name.clone(),
+        cookie.value.clone().unwrap_or_default(),
+        attributes.join(&b"; "[..]),
+    ]
 }
 
 fn row_set_cookie(row: &[Vec<u8>]) -> SetCookie {
@@ -342,7 +396,10 @@ fn row_set_cookie(row: &[Vec<u8>]) -> SetCookie {
         .map(|part| match part.iter().position(|byte| *byte == b'=') {
             Some(at) => {
                 let (name, value) = part.split_at_checked(at).unwrap_or((part, b""));
-                (name.to_vec(), Some(value.get(1..).unwrap_or_default().to_vec()))
+                (
+                    name.to_vec(),
+                    Some(value.get(1..).unwrap_or_default().to_vec()),
+                )
             }
             None => (part.to_vec(), None),
         });
@@ -406,7 +463,10 @@ pub(crate) fn set_line(flow: &mut Flow, part: &str, text: &str) -> Result<(), St
     };
     match part {
         "method" => http.request.method = text.as_bytes().to_vec().into(),
-        "url" => http.request.set_url(text).map_err(|error| error.to_string())?,
+        "url" => http
+            .request
+            .set_url(text)
+            .map_err(|error| error.to_string())?,
         "status_code" => {
             let code = text.trim().parse().unwrap_or(200);
             let response = response(http);
@@ -448,7 +508,11 @@ pub(crate) fn set_content(
         (Flow::Http(http), Part::RequestBody) => http.request.set_content(data),
         (Flow::Http(http), Part::ResponseBody) => response(http).set_content(data),
         (Flow::Http(http), _) => {
-            if let Some(last) = http.websocket.as_mut().and_then(|ws| ws.messages.last_mut()) {
+            if let Some(last) = http
+                .websocket
+                .as_mut()
+                .and_then(|ws| ws.messages.last_mut())
+            {
                 last.content = data.into();
             }
         }

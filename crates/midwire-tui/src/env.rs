@@ -50,20 +50,29 @@ pub(crate) enum Effect {
     Preview(Option<String>),
     /// Show another screen.
     Push(Kind),
-    /// Leave the present screen.
-    Pop,
     /// Say something in the status bar.
     Say(Level, String),
     /// Let the user choose; the command line has `{choice}` in it.
-    Choose { title: String, choices: Vec<String>, then: Then },
+    Choose {
+        title: String,
+        choices: Vec<String>,
+        then: Then,
+    },
     /// Ask yes or no, then run this command line.
     Confirm { question: String, line: String },
     /// Ask for a line of text.
-    Ask { prompt: String, text: String, then: Then },
+    Ask {
+        prompt: String,
+        text: String,
+        then: Then,
+    },
     /// Open the command prompt.
     Command { text: String, cursor: Option<usize> },
     /// Show rows of text.
-    Table { title: String, rows: Vec<Vec<String>> },
+    Table {
+        title: String,
+        rows: Vec<Vec<String>>,
+    },
     /// Build a document off this thread.
     Render(Box<Job>),
     /// Let the user edit something in an external program.
@@ -96,8 +105,15 @@ pub(crate) enum Then {
 /// A change of key bindings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyChange {
-    Bind { key: String, command: String, contexts: Vec<Context> },
-    Unbind { key: String, contexts: Vec<Context> },
+    Bind {
+        key: String,
+        command: String,
+        contexts: Vec<Context>,
+    },
+    Unbind {
+        key: String,
+        contexts: Vec<Context>,
+    },
 }
 
 /// Effects in their order.

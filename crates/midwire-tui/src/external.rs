@@ -14,21 +14,31 @@ const EDITORS: &[&str] = &["sensible-editor", "nano", "vim", "vi"];
 const BINARY_EDITORS: &[&str] = &["ghex", "hexedit", "hxd", "hexer", "hexcurse"];
 
 /// The command line of the program for a job.
-fn program(job: &EditJob, var: impl Fn(&str) -> Option<String>, has: impl Fn(&str) -> bool) -> String {
+fn program(
+    job: &EditJob,
+    var: impl Fn(&str) -> Option<String>,
+    has: impl Fn(&str) -> bool,
+) -> String {
     let views = job.then == AfterEdit::View;
     let names: &[&str] = if views {
         &["MITMPROXY_EDITOR", "PAGER", "EDITOR"]
     } else {
         &["MITMPROXY_EDITOR", "EDITOR"]
     };
-    let named = names.iter().find_map(|name| var(name).filter(|value| !value.trim().is_empty()));
+    let named = names
+        .iter()
+        .find_map(|name| var(name).filter(|value| !value.trim().is_empty()));
     if let Some(named) = named {
         return named;
     }
     if views {
         return "less".to_owned();
     }
-    let candidates = if looks_binary(&job.data) { BINARY_EDITORS } else { EDITORS };
+    let candidates = if looks_binary(&job.data) {
+        BINARY_EDITORS
+    } else {
+        EDITORS
+    };
     let found = candidates.iter().chain(EDITORS).find(|name| has(name));
     found.map_or("vi", |name| name).to_owned()
 }
@@ -56,7 +66,10 @@ fn run_with(job: &EditJob, line: &str) -> Result<Vec<u8>, String> {
             format!("Can't start editor: {what}")
         }
     };
-    let file = tempfile::Builder::new().prefix("midwire-").suffix(&job.suffix).tempfile();
+    let file = tempfile::Builder::new()
+        .prefix("midwire-")
+        .suffix(&job.suffix)
+        .tempfile();
     let mut file = file.map_err(|error| cannot(error.to_string()))?;
     file.write_all(&job.data)
         .and_then(|()| file.flush())
@@ -111,9 +124,18 @@ mod tests {
         let view = job(b"text", AfterEdit::View);
         let binary = job(&[0; 100], AfterEdit::Cell);
         let env = |pairs: &'static [(&'static str, &'static str)]| {
-            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            move |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| (*value).to_owned())
+            }
         };
-        let both = env(&[("EDITOR", "ed"), ("MITMPROXY_EDITOR", "my -w"), ("PAGER", "more")]);
+        let both = env(&[
+            ("EDITOR", "ed"),
+            ("MITMPROXY_EDITOR", "my -w"),
+            ("PAGER", "more"),
+        ]);
         let usual = env(&[("EDITOR", "ed"), ("PAGER", "more")]);
         let none = env(&[]);
         assert_eq!(program(&text, both, |_| true), "my -w");
@@ -135,13 +157,19 @@ mod tests {
             format!("sh {}", path.display())
         };
         let good = script("good", "printf new > \"$1\"");
-        assert_eq!(run_with(&job(b"old", AfterEdit::Cell), &good).unwrap(), b"new");
+        assert_eq!(
+            run_with(&job(b"old", AfterEdit::Cell), &good).unwrap(),
+            b"new"
+        );
         let bad = script("bad", "printf precious > \"$1\"; exit 3");
         let error = run_with(&job(b"old", AfterEdit::Cell), &bad).unwrap_err();
         let path = error.split("kept in ").nth(1).unwrap();
         assert_eq!(std::fs::read(path).unwrap(), b"precious");
         std::fs::remove_file(path).unwrap();
         let error = run_with(&job(b"old", AfterEdit::View), "/nonexistent/viewer").unwrap_err();
-        assert!(error.starts_with("Can't start external viewer: "), "{error}");
+        assert!(
+            error.starts_with("Can't start external viewer: "),
+            "{error}"
+        );
     }
 }

@@ -41,7 +41,13 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
                 ("view.flows.remove @focus", "Delete"),
             ]);
             if flow.is_none() {
-                first = vec![("console.command view.flows.load ", "Load flows"), ("console.command view.flows.create get https://example.com/", "New flow")];
+                first = vec![
+                    ("console.command view.flows.load ", "Load flows"),
+                    (
+                        "console.command view.flows.create get https://example.com/",
+                        "New flow",
+                    ),
+                ];
             }
         }
         Context::FlowView => {
@@ -49,11 +55,14 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
                 ("console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}", "Edit"),
                 ("replay.client @focus", "Replay"),
                 ("console.choose.cmd \"Set contentview...\" console.flowview.mode.options console.flowview.mode.set {choice}", "View as"),
-                ("view.focus.next", "Next flow"),
+                ("view.focus.next", "Next"),
                 ("console.choose.cmd \"Export as...\" export.formats console.command export.file {choice} @focus ", "Export"),
             ]);
             if has_response {
-                first.push(("console.command cut.save @focus response.content ", "Save body"));
+                first.push((
+                    "console.command cut.save @focus response.content ",
+                    "Save body",
+                ));
             }
         }
         Context::GridEditor => {
@@ -82,19 +91,38 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
                 ("console.key.edit.focus", "Edit"),
                 ("console.key.unbind.focus", "Unbind"),
                 ("console.key.execute.focus", "Execute"),
-                ("console.choose.cmd \"Context\" console.key.contexts console.command console.key.bind {choice} ", "Add"),
+                (
+                    "console.choose.cmd \"Context\" console.key.contexts console.command console.key.bind {choice} ",
+                    "Add",
+                ),
             ];
         }
         Context::EventLog => {
             name = "Log:";
-            first = vec![("console.command.confirm \"Clear event log\" eventstore.clear", "Clear"), ("console.nav.end", "To the end")];
+            first = vec![
+                (
+                    "console.command.confirm \"Clear event log\" eventstore.clear",
+                    "Clear",
+                ),
+                ("console.nav.end", "To the end"),
+            ];
         }
         _ => {
             name = "Here:";
             first = vec![("console.nav.select", "Select")];
         }
     }
-    let mut second: Vec<Hint> = vec![("console.view.help", "Help"), ("console.view.pop", if context == Context::FlowList { "Exit" } else { "Back" })];
+    let mut second: Vec<Hint> = vec![
+        ("console.view.help", "Help"),
+        (
+            "console.view.pop",
+            if context == Context::FlowList {
+                "Exit"
+            } else {
+                "Back"
+            },
+        ),
+    ];
     second.extend([
         ("console.command.set intercept", "Intercept"),
         ("console.command.set view_filter", "Filter"),
@@ -123,8 +151,16 @@ pub(crate) fn draw(env: &Env, area: Rect, buf: &mut Buffer, about: (Context, Opt
             if pen.room() < CELLS {
                 break;
             }
-            let mut cell = Pen { end: pen.x + CELLS as u16, ..pen };
-            put(buf, &mut cell, &format!("{key} "), env.theme.style(Role::Key));
+            let mut cell = Pen {
+                end: pen.x + CELLS as u16 - 1,
+                ..pen
+            };
+            put(
+                buf,
+                &mut cell,
+                &format!("{key} "),
+                env.theme.style(Role::Key),
+            );
             put_clean(buf, &mut cell, label, env.theme.style(Role::Text));
             pen.skip(CELLS);
         }

@@ -82,6 +82,9 @@ mod tests {
         check(KeyCode::Right, KeyModifiers::CONTROL, "ctrl right");
         check(KeyCode::PageUp, KeyModifiers::NONE, "page up");
         check(KeyCode::F(5), KeyModifiers::NONE, "f5");
-        assert_eq!((typed("space"), typed("x"), typed("up")), (Some(' '), Some('x'), None));
+        assert_eq!(
+            (typed("space"), typed("x"), typed("up")),
+            (Some(' '), Some('x'), None)
+        );
     }
 }

@@ -4,6 +4,11 @@
 //! apart: `App::update` takes an event and gives effects, `App::prepare` gets the window of what is shown, `App::draw`
 //! paints it. It runs on a thread of its own; formatting of content and commands run elsewhere.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "the texts have a few words; writing into them would gain nothing and cost clarity"
+)]
+
 mod app;
 mod clipboard;
 mod console;

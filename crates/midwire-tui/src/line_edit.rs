@@ -49,7 +49,11 @@ impl LineEdit {
     pub(crate) fn insert(&mut self, text: &str) {
         let room = LIMIT.saturating_sub(self.text.len());
         for c in text.chars().take(room) {
-            let c = if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c };
+            let c = if matches!(c, '\n' | '\r' | '\t') {
+                ' '
+            } else {
+                c
+            };
             self.text.insert(self.cursor, c);
             self.cursor += c.len_utf8();
         }

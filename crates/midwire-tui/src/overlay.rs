@@ -14,8 +14,18 @@ const SHORTCUTS: &str = "123456789abcdefghijklmnoprstuvwxyz";
 
 /// An open box.
 pub(crate) enum Overlay {
-    Chooser { title: String, choices: Vec<String>, then: Then, cursor: ListCursor },
-    Table { title: String, rows: Vec<Vec<String>>, cursor: ListCursor, shift: usize },
+    Chooser {
+        title: String,
+        choices: Vec<String>,
+        then: Then,
+        cursor: ListCursor,
+    },
+    Table {
+        title: String,
+        rows: Vec<Vec<String>>,
+        cursor: ListCursor,
+        shift: usize,
+    },
 }
 
 impl Overlay {
@@ -56,7 +66,13 @@ impl Overlay {
     /// The choice that a shortcut means; takes the cursor there.
     pub(crate) fn shortcut(&mut self, key: &str) -> bool {
         let at = SHORTCUTS.find(key).filter(|_| key.chars().count() == 1);
-        let (Self::Chooser { choices, cursor, .. }, Some(at)) = (self, at) else {
+        let (
+            Self::Chooser {
+                choices, cursor, ..
+            },
+            Some(at),
+        ) = (self, at)
+        else {
             return false;
         };
         let there = at < choices.len();
@@ -69,9 +85,12 @@ impl Overlay {
     /// The present choice and what is to be done with it.
     pub(crate) fn chosen(&self) -> Option<(String, Then)> {
         match self {
-            Self::Chooser { choices, then, cursor, .. } => {
-                Some((choices.get(cursor.focus)?.clone(), then.clone()))
-            }
+            Self::Chooser {
+                choices,
+                then,
+                cursor,
+                ..
+            } => Some((choices.get(cursor.focus)?.clone(), then.clone())),
             Self::Table { .. } => None,
         }
     }
@@ -83,7 +102,14 @@ impl Overlay {
             Self::Table { rows, title, .. } => (rows.len(), width(title)),
         };
         let widest = match self {
-            Self::Chooser { choices, .. } => choices.iter().map(|choice| width(choice)).max().unwrap_or_default() + 4,
+            Self::Chooser { choices, .. } => {
+                choices
+                    .iter()
+                    .map(|choice| width(choice))
+                    .max()
+                    .unwrap_or_default()
+                    + 4
+            }
             Self::Table { .. } => usize::from(screen.width).saturating_sub(6),
         };
         let columns = (widest.max(title + 2) as u16 + 4).min(screen.width);
@@ -106,12 +132,24 @@ impl Overlay {
             let mut pen = Pen::new(area, y);
             let edge = y == 0 || y + 1 == area.height;
             let inside = usize::from(area.width).saturating_sub(2);
-            let line = if edge { glyphs.rule.repeat(inside) } else { " ".repeat(inside) };
+            let line = if edge {
+                glyphs.rule.repeat(inside)
+            } else {
+                " ".repeat(inside)
+            };
             let corner = if edge { "+" } else { glyphs.bar };
-            let corner = if glyphs.utf8 && edge { glyphs.rule } else { corner };
+            let corner = if glyphs.utf8 && edge {
+                glyphs.rule
+            } else {
+                corner
+            };
             put_clean(buf, &mut pen, corner, frame);
             let style = if edge { frame } else { env.theme.background() };
-            let style = if edge { style } else { ratatui::style::Style::reset().patch(style) };
+            let style = if edge {
+                style
+            } else {
+                ratatui::style::Style::reset().patch(style)
+            };
             put_clean(buf, &mut pen, &line, style);
             put_clean(buf, &mut pen, corner, frame);
         }
@@ -128,20 +166,41 @@ impl Overlay {
             height: area.height.saturating_sub(2),
         };
         match self {
-            Self::Chooser { choices, cursor, .. } => choices_rows(env, inner, buf, (choices, *cursor)),
-            Self::Table { rows, cursor, shift, .. } => table_rows(env, inner, buf, (rows, *cursor, *shift)),
+            Self::Chooser {
+                choices, cursor, ..
+            } => choices_rows(env, inner, buf, (choices, *cursor)),
+            Self::Table {
+                rows,
+                cursor,
+                shift,
+                ..
+            } => table_rows(env, inner, buf, (rows, *cursor, *shift)),
         }
     }
 }
 
-fn choices_rows(env: &Env, area: Rect, buf: &mut Buffer, (choices, cursor): (&[String], ListCursor)) {
-    let window = choices.iter().enumerate().skip(cursor.offset).take(area.height.into());
+fn choices_rows(
+    env: &Env,
+    area: Rect,
+    buf: &mut Buffer,
+    (choices, cursor): (&[String], ListCursor),
+) {
+    let window = choices
+        .iter()
+        .enumerate()
+        .skip(cursor.offset)
+        .take(area.height.into());
     for (y, (at, choice)) in window.enumerate() {
         let focused = at == cursor.focus;
         let style = |role: Role| env.theme.style(if focused { Role::Focus } else { role });
         let shortcut = SHORTCUTS.chars().nth(at).unwrap_or(' ');
         let mut pen = Pen::new(area, y as u16);
-        put_clean(buf, &mut pen, if focused { ">" } else { " " }, style(Role::Title));
+        put_clean(
+            buf,
+            &mut pen,
+            if focused { ">" } else { " " },
+            style(Role::Title),
+        );
         put_clean(buf, &mut pen, &format!("{shortcut} "), style(Role::Key));
         put(buf, &mut pen, choice, style(Role::Text));
         fill(buf, &mut pen, style(Role::Text));
@@ -156,23 +215,47 @@ fn table_rows(
 ) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let cells = |column: usize| {
-        let widths = rows.iter().take(1000).filter_map(|row| row.get(column)).map(|cell| width(cell));
-        widths.max().unwrap_or_default().min(usize::from(area.width) * 2 / 3)
+        let widths = rows
+            .iter()
+            .take(1000)
+            .filter_map(|row| row.get(column))
+            .map(|cell| width(cell));
+        widths
+            .max()
+            .unwrap_or_default()
+            .min(usize::from(area.width) * 2 / 3)
     };
     let widths: Vec<usize> = (0..columns).map(cells).collect();
-    let window = rows.iter().enumerate().skip(cursor.offset).take(area.height.into());
+    let window = rows
+        .iter()
+        .enumerate()
+        .skip(cursor.offset)
+        .take(area.height.into());
     for (y, (at, row)) in window.enumerate() {
         let focused = at == cursor.focus;
-        let style = env.theme.style(if focused { Role::Focus } else { Role::Text });
+        let style = env
+            .theme
+            .style(if focused { Role::Focus } else { Role::Text });
         let line: Vec<String> = row
             .iter()
             .zip(&widths)
-            .map(|(cell, cells)| if columns == 1 { cell.clone() } else { left(cell, *cells) })
+            .map(|(cell, cells)| {
+                if columns == 1 {
+                    cell.clone()
+                } else {
+                    left(cell, *cells)
+                }
+            })
             .collect();
         let line = line.join("  ");
         let skipped = crate::text::head(&line, shift).len();
         let mut pen = Pen::new(area, y as u16);
-        put(buf, &mut pen, line.get(skipped..).unwrap_or_default(), style);
+        put(
+            buf,
+            &mut pen,
+            line.get(skipped..).unwrap_or_default(),
+            style,
+        );
         fill(buf, &mut pen, style);
     }
 }

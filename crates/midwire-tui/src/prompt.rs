@@ -14,8 +14,15 @@ use crate::theme::Role;
 /// An open prompt.
 pub(crate) enum Prompt {
     Command(CommandPrompt),
-    Ask { prompt: String, line: LineEdit, then: Then },
-    Confirm { question: String, line: String },
+    Ask {
+        prompt: String,
+        line: LineEdit,
+        then: Then,
+    },
+    Confirm {
+        question: String,
+        line: String,
+    },
     Quit,
 }
 
@@ -96,7 +103,9 @@ impl CommandPrompt {
         let filter = self.filter();
         if filter.is_some() && filter != self.preview {
             // What does not parse leaves the last good result.
-            let good = filter.as_deref().is_some_and(|text| text.is_empty() || Filter::parse(text).is_ok());
+            let good = filter
+                .as_deref()
+                .is_some_and(|text| text.is_empty() || Filter::parse(text).is_ok());
             if good {
                 out.push(Effect::Preview(filter.clone()));
                 self.preview = filter;
@@ -173,7 +182,11 @@ impl CommandPrompt {
             _ => text.len(),
         };
         let offers = self.known.2.clone();
-        let Some(first) = (if step < 0 { offers.last() } else { offers.first() }) else {
+        let Some(first) = (if step < 0 {
+            offers.last()
+        } else {
+            offers.first()
+        }) else {
             return;
         };
         let first = first.clone();
@@ -223,7 +236,10 @@ impl CommandPrompt {
         let fresh = self.known.0 == text;
         let role_at = |at: usize| {
             let words = &self.known.1.words;
-            let word = words.iter().enumerate().find(|(_, word)| word.range.contains(&at));
+            let word = words
+                .iter()
+                .enumerate()
+                .find(|(_, word)| word.range.contains(&at));
             match word {
                 Some((_, word)) if fresh && !word.is_valid => Role::Invalid,
                 Some((0, _)) => Role::Command,
@@ -231,12 +247,32 @@ impl CommandPrompt {
             }
         };
         for (at, c) in shown.char_indices() {
-            put(buf, &mut pen, c.encode_utf8(&mut [0; 4]), style(role_at(from + at)));
+            put(
+                buf,
+                &mut pen,
+                c.encode_utf8(&mut [0; 4]),
+                style(role_at(from + at)),
+            );
         }
         if fresh && self.line.cursor() == text.len() {
-            let missing: Vec<String> = self.known.1.missing.iter().map(|param| param.name.clone()).collect();
-            let blank = if text.ends_with(' ') || text.is_empty() { "" } else { " " };
-            put(buf, &mut pen, &format!("{blank}{}", missing.join(" ")), style(Role::Hint));
+            let missing: Vec<String> = self
+                .known
+                .1
+                .missing
+                .iter()
+                .map(|param| param.name.clone())
+                .collect();
+            let blank = if text.ends_with(' ') || text.is_empty() {
+                ""
+            } else {
+                " "
+            };
+            put(
+                buf,
+                &mut pen,
+                &format!("{blank}{}", missing.join(" ")),
+                style(Role::Hint),
+            );
         }
         if area.height > 1 {
             self.second_row(env, area, buf);
@@ -249,7 +285,12 @@ impl CommandPrompt {
         if let Some((at, reason)) = self.filter_error() {
             let start = self.line.text().find(['\'', '"']).map_or(16, |at| at + 1);
             pen.skip((2 + start + at).min(usize::from(area.width) / 2));
-            put(buf, &mut pen, &format!("^ {reason}"), env.theme.style(Role::Error));
+            put(
+                buf,
+                &mut pen,
+                &format!("^ {reason}"),
+                env.theme.style(Role::Error),
+            );
             return;
         }
         let (offers, at) = match &self.cycle {
@@ -258,7 +299,11 @@ impl CommandPrompt {
         };
         let skip = at.unwrap_or_default().saturating_sub(2);
         for (number, offer) in offers.iter().enumerate().skip(skip).take(30) {
-            let role = if at == Some(number) { Role::Focus } else { Role::Hint };
+            let role = if at == Some(number) {
+                Role::Focus
+            } else {
+                Role::Hint
+            };
             put(buf, &mut pen, offer, env.theme.style(role));
             put_clean(buf, &mut pen, "  ", Style::new());
         }
@@ -318,7 +363,11 @@ impl Prompt {
                 command.draw(env, area, buf);
                 let room = usize::from(area.width).saturating_sub(2);
                 let (from, _) = command.window(room);
-                let before = command.line.text().get(from..command.line.cursor()).unwrap_or_default();
+                let before = command
+                    .line
+                    .text()
+                    .get(from..command.line.cursor())
+                    .unwrap_or_default();
                 Position::new(area.x + 2 + width(before) as u16, area.y)
             }
             Self::Ask { prompt, line, .. } => {
@@ -339,7 +388,13 @@ fn ask(env: &Env, area: Rect, buf: &mut Buffer, question: &str) -> Position {
     let mut pen = Pen::new(area, 0);
     let style = env.theme.style(Role::Text);
     put(buf, &mut pen, question, style);
-    for (text, role) in [(" (", Role::Text), ("y", Role::Key), ("es,", Role::Text), ("n", Role::Key), ("o)?", Role::Text)] {
+    for (text, role) in [
+        (" (", Role::Text),
+        ("y", Role::Key),
+        ("es,", Role::Text),
+        ("n", Role::Key),
+        ("o)?", Role::Text),
+    ] {
         put_clean(buf, &mut pen, text, env.theme.style(role));
     }
     Position::new(pen.x + 1, area.y)
@@ -350,7 +405,11 @@ pub(crate) fn last_word<'a>(
     line: &'a str,
     partial: &PartialLine,
 ) -> Option<(midwire_core::commands::ParamKind, &'a str)> {
-    if let Some(word) = partial.words.last().filter(|word| word.range.end == line.len()) {
+    if let Some(word) = partial
+        .words
+        .last()
+        .filter(|word| word.range.end == line.len())
+    {
         let text = line.get(word.range.clone())?;
         let text = unquote(text).trim_start_matches(['"', '\'']);
         return Some((word.kind.clone()?, text));

@@ -44,15 +44,25 @@ pub(crate) struct Outside {
 
 /// Runs the interface on this thread.
 pub(crate) fn run(console: Console, runtime: &Handle) -> Result<(), TuiError> {
-    let Console { kernel, views, sender, events } = console;
+    let Console {
+        kernel,
+        views,
+        sender,
+        events,
+    } = console;
     let var = |name: &str| std::env::var(name).ok();
     let look = (Depth::from_environment(var), Glyphs::from_environment(var));
-    let mut app = App::new(Arc::clone(&kernel), Arc::clone(&views), look);
+    let mut app = App::new(Arc::clone(&kernel), Arc::clone(&views), &look);
     app.load_keys();
     if !look.1.utf8 {
         tracing::warn!("the locale is not UTF-8: symbols are drawn in ASCII");
     }
-    let outside = Outside { kernel, views, sender, runtime: runtime.clone() };
+    let outside = Outside {
+        kernel,
+        views,
+        sender,
+        runtime: runtime.clone(),
+    };
     let changed = Arc::new(AtomicBool::new(false));
     outside.watch(&changed);
     let guard = Guard::take(app.env.options.console_mouse)?;
@@ -61,7 +71,9 @@ pub(crate) fn run(console: Console, runtime: &Handle) -> Result<(), TuiError> {
     std::thread::Builder::new()
         .name("tui-input".to_owned())
         .spawn(move || input::read(&reader, &sender))?;
-    let local = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let local = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     let mut runner = Runner {
         app,
         guard,
@@ -138,11 +150,11 @@ impl Runner {
         match &event {
             Event::Changed => self.changed.store(false, Ordering::Release),
             Event::Done { .. } => self.running = self.running.saturating_sub(1),
-            Event::Key(_) | Event::Paste(_) | Event::Click(..) => {
-                if !self.held.is_empty() || self.must_wait() {
-                    self.held.push_back(event);
-                    return Ok(());
-                }
+            Event::Key(_) | Event::Paste(_) | Event::Click(..)
+                if !self.held.is_empty() || self.must_wait() =>
+            {
+                self.held.push_back(event);
+                return Ok(());
             }
             _ => {}
         }
@@ -175,7 +187,7 @@ impl Runner {
                 Effect::Copy(text) => self.guard.send(&clipboard::sequence(&text))?,
                 Effect::Edit(job) => {
                     self.gate.pause();
-                    self.guard.lend();
+                    self.guard.lend()?;
                     let result = external::run(&job);
                     self.guard.take_back()?;
                     self.gate.resume();
@@ -199,7 +211,9 @@ impl Runner {
     fn draw(&mut self) -> Result<(), TuiError> {
         self.guard.screen.autoresize()?;
         let size = self.guard.screen.size()?;
-        let effects = self.app.prepare(ratatui::layout::Rect::new(0, 0, size.width, size.height));
+        let effects = self
+            .app
+            .prepare(ratatui::layout::Rect::new(0, 0, size.width, size.height));
         self.carry_out(effects)?;
         self.guard.screen.draw(|frame| self.app.draw(frame))?;
         Ok(())
@@ -208,10 +222,13 @@ impl Runner {
     /// Stops the process as the shell's job control does, and comes back.
     fn suspend(&mut self) -> Result<(), TuiError> {
         self.gate.pause();
-        self.guard.lend();
+        self.guard.lend()?;
         #[cfg(unix)]
-        if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP) {
-            self.app.say(Level::Error, &format!("cannot suspend: {error}"));
+        if let Err(error) =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)
+        {
+            self.app
+                .say(Level::Error, &format!("cannot suspend: {error}"));
         }
         self.guard.take_back()?;
         self.gate.resume();
@@ -231,13 +248,15 @@ impl Outside {
                     Err(RecvError::Closed) => return,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                 }
-                if !flag.swap(true, Ordering::AcqRel) && sender.send(Event::Changed).await.is_err() {
+                if !flag.swap(true, Ordering::AcqRel) && sender.send(Event::Changed).await.is_err()
+                {
                     return;
                 }
                 // Thousands of changes a second are looked at as often as there are frames.
                 tokio::time::sleep(FRAME).await;
                 changes = changes.resubscribe();
-                if !flag.swap(true, Ordering::AcqRel) && sender.send(Event::Changed).await.is_err() {
+                if !flag.swap(true, Ordering::AcqRel) && sender.send(Event::Changed).await.is_err()
+                {
                     return;
                 }
             }
@@ -248,7 +267,9 @@ impl Outside {
             loop {
                 let event = match notices.recv().await {
                     Err(RecvError::Closed) => return,
-                    Ok(EventNotice::Added(event)) if event.entry.level <= Level::Alert => Event::Log(event.entry),
+                    Ok(EventNotice::Added(event)) if event.entry.level <= Level::Alert => {
+                        Event::Log(event.entry)
+                    }
                     _ if flag.swap(true, Ordering::AcqRel) => continue,
                     _ => Event::Changed,
                 };
@@ -265,7 +286,9 @@ impl Outside {
         match effect {
             Effect::Render(job) => drop(self.runtime.spawn_blocking(move || {
                 let doc = job.build(&(work.views)(&work.kernel));
-                let _ = work.sender.blocking_send(Event::Rendered(job, Arc::new(doc)));
+                let _ = work
+                    .sender
+                    .blocking_send(Event::Rendered(job, Arc::new(doc)));
             })),
             Effect::Preview(filter) => drop(self.runtime.spawn_blocking(move || {
                 let text = filter.unwrap_or_default();
@@ -289,7 +312,9 @@ impl Outside {
         match effect {
             Effect::Call(name, words) => Some(call(commands, name, &words).await),
             Effect::Remember(line) => {
-                let _ = commands.call("commands.history.add", vec![CommandValue::Str(line)]).await;
+                let _ = commands
+                    .call("commands.history.add", vec![CommandValue::Str(line)])
+                    .await;
                 None
             }
             Effect::History { back, prefix } => {
@@ -297,7 +322,11 @@ impl Outside {
                     let prefix = vec![CommandValue::Str(prefix)];
                     let _ = commands.call("commands.history.filter", prefix).await;
                 }
-                let name = if back { "commands.history.prev" } else { "commands.history.next" };
+                let name = if back {
+                    "commands.history.prev"
+                } else {
+                    "commands.history.next"
+                };
                 match commands.call(name, Vec::new()).await {
                     Ok(CommandValue::Str(line)) => Some(Event::History(line)),
                     _ => None,
@@ -309,7 +338,11 @@ impl Outside {
                     Some((kind, start)) => commands.complete(&kind, start).await,
                     None => Vec::new(),
                 };
-                Some(Event::Analysed { line, partial, offers })
+                Some(Event::Analysed {
+                    line,
+                    partial,
+                    offers,
+                })
             }
             _ => None,
         }

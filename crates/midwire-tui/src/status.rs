@@ -17,7 +17,6 @@ pub(crate) struct Numbers {
     pub(crate) marked_only: bool,
     pub(crate) client_replays: usize,
     pub(crate) server_replays: usize,
-    pub(crate) memory: u64,
     pub(crate) evicted: u64,
 }
 
@@ -26,7 +25,11 @@ pub(crate) fn draw(env: &Env, area: Rect, buf: &mut Buffer, numbers: &Numbers) {
     let style = env.theme.style(Role::Heading);
     let key = env.theme.style(Role::HeadingKey);
     let mut pen = Pen::new(area, 0);
-    let arrow = if env.options.view_order_reversed { env.glyphs.up } else { env.glyphs.down };
+    let arrow = if env.options.view_order_reversed {
+        env.glyphs.up
+    } else {
+        env.glyphs.down
+    };
     let marked = if numbers.marked_only { "M" } else { "" };
     let position = format!("{arrow} {marked} [{}/{}]", numbers.focus, numbers.shown);
     put(buf, &mut pen, &format!("{position:<12}"), style);
@@ -40,7 +43,7 @@ pub(crate) fn draw(env: &Env, area: Rect, buf: &mut Buffer, numbers: &Numbers) {
     }
     let before = pen;
     fill(buf, &mut pen, style);
-    put_right(buf, &before, &listening(&env.options), style);
+    put_right(buf, before, &listening(&env.options), style);
 }
 
 /// The indicators in their order.
@@ -55,12 +58,21 @@ pub(crate) fn indicators(options: &Options, numbers: &Numbers) -> Vec<String> {
     add(!options.modify_headers.is_empty(), "[Headers]".to_owned());
     let bodies = options.modify_body.len();
     add(bodies > 0, format!("[{bodies} body modifications]"));
-    add(numbers.client_replays > 0, format!("[cplayback:{}]", numbers.client_replays));
-    add(numbers.server_replays > 0, format!("[splayback:{}]", numbers.server_replays));
+    add(
+        numbers.client_replays > 0,
+        format!("[cplayback:{}]", numbers.client_replays),
+    );
+    add(
+        numbers.server_replays > 0,
+        format!("[splayback:{}]", numbers.server_replays),
+    );
     let (ignored, allowed) = (options.ignore_hosts.len(), options.allow_hosts.len());
     add(ignored > 0, format!("[Ignore:{ignored}]"));
     add(ignored == 0 && allowed > 0, format!("[Allow:{allowed}]"));
-    add(!options.tcp_hosts.is_empty(), format!("[TCP:{}]", options.tcp_hosts.len()));
+    add(
+        !options.tcp_hosts.is_empty(),
+        format!("[TCP:{}]", options.tcp_hosts.len()),
+    );
     if let Some(filter) = set(&options.intercept) {
         let off = if options.intercept_active { "" } else { "X" };
         add(true, format!("[{off}i:{filter}]"));
@@ -76,8 +88,14 @@ pub(crate) fn indicators(options: &Options, numbers: &Numbers) -> Vec<String> {
     }
     let view = &options.console_default_contentview;
     add(view != "auto", format!("[contentview:{view}]"));
-    add(options.view_order != "time", format!("[o:{}]", options.view_order));
-    let size = options.stream_large_bodies.as_ref().map(|size| size.as_str().to_owned());
+    add(
+        options.view_order != "time",
+        format!("[o:{}]", options.view_order),
+    );
+    let size = options
+        .stream_large_bodies
+        .as_ref()
+        .map(|size| size.as_str().to_owned());
     let flags: Vec<String> = [
         (options.anticache, "anticache".to_owned()),
         (options.anticomp, "anticomp".to_owned()),
@@ -98,11 +116,17 @@ pub(crate) fn indicators(options: &Options, numbers: &Numbers) -> Vec<String> {
         [mode] => add(true, format!("[{mode}]")),
         modes => add(true, format!("[modes:{}]", modes.len())),
     }
-    add(!options.scripts.is_empty(), format!("[scripts:{}]", options.scripts.len()));
+    add(
+        !options.scripts.is_empty(),
+        format!("[scripts:{}]", options.scripts.len()),
+    );
     if let Some(path) = set(&options.save_stream_file) {
         add(true, format!("[W:{path}]"));
     }
-    add(numbers.evicted > 0, format!("[evicted:{}]", numbers.evicted));
+    add(
+        numbers.evicted > 0,
+        format!("[evicted:{}]", numbers.evicted),
+    );
     out
 }
 
@@ -111,7 +135,11 @@ fn listening(options: &Options) -> String {
     if !options.server {
         return "[no proxy]".to_owned();
     }
-    let host = if options.listen_host.is_empty() { "*" } else { &options.listen_host };
+    let host = if options.listen_host.is_empty() {
+        "*"
+    } else {
+        &options.listen_host
+    };
     let places: Vec<String> = options
         .mode
         .iter()
@@ -154,7 +182,10 @@ mod tests {
         for (specs, expected) in [
             (&[][..], ""),
             (&["modify_headers=/~q/x/y"], "[Headers]"),
-            (&["modify_body=/~q/x/y", "modify_body=/~s/x/y"], "[2 body modifications]"),
+            (
+                &["modify_body=/~q/x/y", "modify_body=/~s/x/y"],
+                "[2 body modifications]",
+            ),
             (&["ignore_hosts=a"], "[Ignore:1]"),
             (&["allow_hosts=a", "allow_hosts=b"], "[Allow:2]"),
             (&["tcp_hosts=a"], "[TCP:1]"),
@@ -165,7 +196,14 @@ mod tests {
             (&["console_default_contentview=hex"], "[contentview:hex]"),
             (&["view_order=size"], "[o:size]"),
             (
-                &["anticache=true", "anticomp=true", "showhost=true", "upstream_cert=false", "console_focus_follow=true", "stream_large_bodies=3m"],
+                &[
+                    "anticache=true",
+                    "anticomp=true",
+                    "showhost=true",
+                    "upstream_cert=false",
+                    "console_focus_follow=true",
+                    "stream_large_bodies=3m",
+                ],
                 "[anticache:anticomp:showhost:no-upstream-cert:following:3m]",
             ),
             (&["mode=socks5"], "[socks5]"),
@@ -186,7 +224,10 @@ mod tests {
         };
         check(&[], "[*:8080]");
         check(&["listen_port=9", "listen_host=127.0.0.1"], "[127.0.0.1:9]");
-        check(&["mode=socks5@1.2.3.4:5", "mode=regular@7"], "[1.2.3.4:5, *:7]");
+        check(
+            &["mode=socks5@1.2.3.4:5", "mode=regular@7"],
+            "[1.2.3.4:5, *:7]",
+        );
         check(&["server=false"], "[no proxy]");
     }
 }

@@ -1,6 +1,6 @@
 //! Taking the terminal over, and giving it back on every way out, panics included.
 
-use std::io::{self, BufWriter, Stdout, Write as _};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{
@@ -38,8 +38,10 @@ impl Guard {
     }
 
     /// Gives the terminal to somebody else for a while.
-    pub(crate) fn lend(&mut self) {
+    pub(crate) fn lend(&mut self) -> io::Result<()> {
+        self.screen.show_cursor()?;
         leave();
+        Ok(())
     }
 
     /// Takes it back.
@@ -50,9 +52,9 @@ impl Guard {
 
     /// Writes a sequence that draws nothing.
     pub(crate) fn send(&mut self, sequence: &str) -> io::Result<()> {
-        let mut out = io::stdout();
+        let out = self.screen.backend_mut();
         out.write_all(sequence.as_bytes())?;
-        out.flush()
+        Write::flush(out)
     }
 }
 

@@ -9,7 +9,7 @@ use midwire_views::{clean_line, show_bytes};
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// Cells that a clean text takes.
 pub(crate) fn width(text: &str) -> usize {
@@ -17,11 +17,6 @@ pub(crate) fn width(text: &str) -> usize {
         return text.len();
     }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
-}
-
-/// Cells that one character takes; controls take none.
-pub(crate) fn char_width(c: char) -> usize {
-    c.width().unwrap_or(0)
 }
 
 /// A place to write to: a row of cells with an end.
@@ -44,7 +39,7 @@ impl Pen {
     }
 
     /// Cells that are left.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn room(self) -> usize {
         usize::from(self.end.saturating_sub(self.x))
     }
 
@@ -76,11 +71,11 @@ pub(crate) fn fill(buf: &mut Buffer, pen: &mut Pen, style: Style) {
 }
 
 /// Writes a text that ends at the end of the pen's row, if there is room for it.
-pub(crate) fn put_right(buf: &mut Buffer, pen: &Pen, text: &str, style: Style) {
+pub(crate) fn put_right(buf: &mut Buffer, pen: Pen, text: &str, style: Style) {
     let text = clean_line(text);
     let cells = width(&text);
     if cells < pen.room() {
-        let mut at = *pen;
+        let mut at = pen;
         at.skip(pen.room() - cells);
         put_clean(buf, &mut at, &text, style);
     }
@@ -121,9 +116,7 @@ pub(crate) fn head_bytes(text: &str, limit: usize) -> &str {
 /// The end of a clean text that fits into `cells`.
 pub(crate) fn tail(text: &str, cells: usize) -> &str {
     if text.is_ascii() {
-        return text
-            .get(text.len().saturating_sub(cells)..)
-            .unwrap_or(text);
+        return text.get(text.len().saturating_sub(cells)..).unwrap_or(text);
     }
     let mut used = 0;
     for (at, grapheme) in text.grapheme_indices(true).rev() {

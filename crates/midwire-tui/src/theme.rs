@@ -14,9 +14,7 @@ pub(crate) enum Role {
     HeadingKey,
     HeadingInactive,
     Key,
-    Head,
     OptionText,
-    OptionSelected,
     OptionActive,
     Focus,
     MethodGet,
@@ -31,8 +29,6 @@ pub(crate) enum Role {
     SchemeTcp,
     SchemeUdp,
     SchemeDns,
-    SchemeOther,
-    UrlPunctuation,
     UrlDomain,
     UrlPath,
     UrlQuery,
@@ -308,21 +304,26 @@ impl Theme {
         match role {
             Role::Text | Role::OptionText | Role::UrlPath => {
                 // On its own background a terminal knows best which colour can be read.
-                if self.transparent { Style::new() } else { fg(b.text) }
+                if self.transparent {
+                    Style::new()
+                } else {
+                    fg(b.text)
+                }
             }
-            Role::Dim
-            | Role::UrlPunctuation
-            | Role::UrlQuery
-            | Role::ContentNone
-            | Role::Comment
-            | Role::Hint => fg(b.dim),
+            Role::Dim | Role::UrlQuery | Role::ContentNone | Role::Comment | Role::Hint => {
+                fg(b.dim)
+            }
             Role::Title => fg(b.bar_text).add_modifier(Modifier::BOLD),
-            Role::Heading | Role::Head => fg(b.bar_text).bg(b.bar),
+            Role::Heading => fg(b.bar_text).bg(b.bar),
             Role::HeadingInactive => fg(b.dim).bg(b.bar),
             Role::HeadingKey => fg(b.cyan).bg(b.bar).add_modifier(Modifier::BOLD),
             Role::Key => fg(b.cyan).add_modifier(Modifier::BOLD),
-            Role::OptionSelected | Role::Focus | Role::FieldFocus => Style::new()
-                .fg(if self.light { Color::Black } else { Color::White })
+            Role::Focus | Role::FieldFocus => Style::new()
+                .fg(if self.light {
+                    Color::Black
+                } else {
+                    Color::White
+                })
                 .bg(b.select),
             Role::OptionActive => fg(b.warn),
             Role::MethodGet | Role::Code200 => fg(b.good),
@@ -332,9 +333,7 @@ impl Theme {
             }
             Role::MethodHead | Role::SchemeHttps | Role::ContentText => fg(b.info),
             Role::MethodPut | Role::Code400 | Role::Warn => fg(b.warn),
-            Role::MethodOther | Role::CodeOther | Role::SchemeOther | Role::ContentOther => {
-                fg(b.text)
-            }
+            Role::MethodOther | Role::CodeOther | Role::ContentOther => fg(b.text),
             Role::SchemeHttp => fg(b.dim),
             Role::SchemeWs => fg(b.violet),
             Role::SchemeTcp => fg(b.yellow),
@@ -395,13 +394,9 @@ impl Base {
 /// Roles without colours. What matters is also said by words and glyphs.
 fn plain(role: Role) -> Style {
     match role {
-        Role::Heading
-        | Role::Head
-        | Role::HeadingKey
-        | Role::OptionSelected
-        | Role::Focus
-        | Role::FieldFocus
-        | Role::FieldEdit => Style::new().add_modifier(Modifier::REVERSED),
+        Role::Heading | Role::HeadingKey | Role::Focus | Role::FieldFocus | Role::FieldEdit => {
+            Style::new().add_modifier(Modifier::REVERSED)
+        }
         Role::Title
         | Role::Key
         | Role::Error
@@ -431,11 +426,23 @@ mod tests {
     fn colours_are_used_where_they_are_wanted() {
         assert_eq!(depth(&[("TERM", "xterm-256color")]), Depth::Many);
         assert_eq!(depth(&[("TERM", "linux")]), Depth::Sixteen);
-        assert_eq!(depth(&[("TERM", "screen"), ("COLORTERM", "truecolor")]), Depth::Many);
+        assert_eq!(
+            depth(&[("TERM", "screen"), ("COLORTERM", "truecolor")]),
+            Depth::Many
+        );
         assert_eq!(depth(&[("TERM", "dumb")]), Depth::None);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]), Depth::None);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), Depth::Many);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("CLICOLOR", "0")]), Depth::None);
+        assert_eq!(
+            depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]),
+            Depth::None
+        );
+        assert_eq!(
+            depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]),
+            Depth::Many
+        );
+        assert_eq!(
+            depth(&[("TERM", "xterm-256color"), ("CLICOLOR", "0")]),
+            Depth::None
+        );
     }
 
     #[test]

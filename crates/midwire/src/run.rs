@@ -9,8 +9,8 @@ use midwire_addons::commands::{CommandAddons, register_commands};
 use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
 use midwire_core::log::{Level, LogStream};
-use midwire_core::options::{OptionStore, Tool};
 use midwire_core::options::cli::{Action, Invocation};
+use midwire_core::options::{OptionStore, Tool};
 use midwire_proxy::Engine;
 use midwire_python::ScriptHost;
 use midwire_tui::Console;
@@ -41,7 +41,11 @@ pub(crate) async fn run(
         Tool::Console => Some(tui::prepare(&kernel)?),
         _ => None,
     };
-    let front = Front { invocation, launch, console };
+    let front = Front {
+        invocation,
+        launch,
+        console,
+    };
     let outcome = with_scripts(&kernel, front, &commands, &scripts).await;
     // Scripts are told of every end, and what they have printed comes out.
     scripts.stop().await;

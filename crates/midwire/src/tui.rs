@@ -35,9 +35,8 @@ pub(crate) fn refuse(name: &str) -> ExitCode {
 /// Makes the interface, with the content views of scripts.
 pub(crate) fn prepare(kernel: &Arc<Kernel>) -> Result<Console, CommandError> {
     let built_in = Registry::new();
-    let views = move |kernel: &Kernel| {
-        midwire_addons::with_script_views(kernel, &built_in).into_owned()
-    };
+    let views =
+        move |kernel: &Kernel| midwire_addons::with_script_views(kernel, &built_in).into_owned();
     Console::new(kernel, Arc::new(views))
 }
 

@@ -12,6 +12,7 @@ use crate::env::{Effect, Effects, KeyChange, Nav, Outcome, Then};
 use crate::keymap::Context;
 use crate::screens::Kind;
 
+#[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn nothing() -> Outcome {
     Ok(CommandValue::Null)
 }
@@ -80,7 +81,9 @@ impl App {
             _ if name.starts_with("console.grideditor.") => {
                 return Self::refuse("Not in a grideditor.");
             }
-            _ if name.ends_with(".focus") => return Self::refuse("There is nothing focused here."),
+            _ if name.strip_suffix(".focus").is_some() => {
+                return Self::refuse("There is nothing focused here.");
+            }
             _ => return Err(CommandError::Unknown(name.to_owned())),
         }
         nothing()
@@ -100,10 +103,20 @@ impl App {
 
     fn cycle_layout(&mut self) -> Result<(), CommandError> {
         let now = &self.env.options.console_layout;
-        let at = LAYOUTS.iter().position(|layout| layout == now).unwrap_or_default();
-        let next = LAYOUTS.get((at + 1) % LAYOUTS.len()).copied().unwrap_or("single");
+        let at = LAYOUTS
+            .iter()
+            .position(|layout| layout == now)
+            .unwrap_or_default();
+        let next = LAYOUTS
+            .get((at + 1) % LAYOUTS.len())
+            .copied()
+            .unwrap_or("single");
         let change = [("console_layout", Value::from(next))];
-        self.env.kernel.options().update(change).map_err(CommandError::failed)?;
+        self.env
+            .kernel
+            .options()
+            .update(change)
+            .map_err(CommandError::failed)?;
         if next == "single" {
             self.active = 0;
         }
@@ -142,7 +155,8 @@ impl App {
                 return Err(CommandError::failed(text));
             }
         };
-        let content = edit::message(&flow, &body).and_then(crate::screens::flowview::content::Message::whole);
+        let content =
+            edit::message(&flow, &body).and_then(crate::screens::flowview::content::Message::whole);
         let data = content.filter(|data| !data.is_empty());
         let data = data.ok_or_else(|| CommandError::failed("No content to view."))?;
         out.push(Effect::Edit(Box::new(EditJob {

@@ -38,7 +38,6 @@ impl App {
             marked_only: store.is_marked_only(),
             client_replays: self.env.kernel.replays().client.load(Ordering::Relaxed),
             server_replays: self.env.kernel.replays().server.load(Ordering::Relaxed),
-            memory: counts.memory,
             evicted: counts.evicted,
         };
         if Panes::of(&self.env) == Panes::Single {
@@ -57,7 +56,11 @@ impl App {
 
     fn places(&self, size: Rect) -> Places {
         let hints = self.env.options.console_quickhelp_visible && size.height >= 16;
-        let below_rows = if hints { 2 } else { u16::from(size.height >= 3) };
+        let below_rows = if hints {
+            2
+        } else {
+            u16::from(size.height >= 3)
+        };
         let below = Rect {
             y: size.bottom().saturating_sub(below_rows),
             height: below_rows,
@@ -77,21 +80,44 @@ impl App {
             Panes::Vertical => {
                 let height = page.height / 2;
                 let first = Rect { height, ..page };
-                let second = Rect { y: page.y + height, height: page.height - height, ..page };
+                let second = Rect {
+                    y: page.y + height,
+                    height: page.height - height,
+                    ..page
+                };
                 (first, second, None)
             }
             Panes::Horizontal => {
                 let width = page.width / 2;
                 let first = Rect { width, ..page };
-                let second = Rect { x: page.x + width + 1, width: (page.width - width).saturating_sub(1), ..page };
-                (first, second, Some(Rect { x: page.x + width, width: 1, ..page }))
+                let second = Rect {
+                    x: page.x + width + 1,
+                    width: (page.width - width).saturating_sub(1),
+                    ..page
+                };
+                (
+                    first,
+                    second,
+                    Some(Rect {
+                        x: page.x + width,
+                        width: 1,
+                        ..page
+                    }),
+                )
             }
         };
         let head = u16::from(self.env.options.console_layout_headers);
         let split = |area: Rect| {
             let rows = head.min(area.height);
-            let title = Rect { height: rows, ..area };
-            let rest = Rect { y: area.y + rows, height: area.height - rows, ..area };
+            let title = Rect {
+                height: rows,
+                ..area
+            };
+            let rest = Rect {
+                y: area.y + rows,
+                height: area.height - rows,
+                ..area
+            };
             (title, rest)
         };
         let ((title, first), (other_title, second)) = (split(first), split(second));
@@ -111,7 +137,12 @@ impl App {
         buf.set_style(size, self.env.theme.background());
         if size.width < SMALLEST.0 || size.height < SMALLEST.1 {
             let mut pen = Pen::new(size, 0);
-            put_clean(buf, &mut pen, "window too small", self.env.theme.style(Role::Error));
+            put_clean(
+                buf,
+                &mut pen,
+                "window too small",
+                self.env.theme.style(Role::Error),
+            );
             self.dirty = false;
             return;
         }
@@ -122,17 +153,27 @@ impl App {
         if let Some(divider) = places.divider {
             for y in 0..divider.height {
                 let mut pen = Pen::new(divider, y);
-                put_clean(buf, &mut pen, self.env.glyphs.bar, self.env.theme.style(Role::Dim));
+                put_clean(
+                    buf,
+                    &mut pen,
+                    self.env.glyphs.bar,
+                    self.env.theme.style(Role::Dim),
+                );
             }
         }
         status::draw(&self.env, places.status, buf, &self.numbers);
         let mut cursor = self.draw_below(places.below, buf);
         if cursor.is_none() {
             let stack = self.panes.get(self.active);
-            cursor = stack.and_then(|stack| stack.last()).and_then(|screen| screen.cursor());
+            cursor = stack
+                .and_then(|stack| stack.last())
+                .and_then(|screen| screen.cursor());
         }
         if let Some(overlay) = &mut self.overlay {
-            let page = Rect { height: places.status.y, ..size };
+            let page = Rect {
+                height: places.status.y,
+                ..size
+            };
             overlay.draw(&self.env, page, buf);
         }
         if let Some(cursor) = cursor {
@@ -143,12 +184,19 @@ impl App {
 
     fn draw_pane(&self, at: usize, (area, title): (Rect, Rect), buf: &mut Buffer) {
         let stack = self.panes.get(at);
-        let Some(screen) = stack.and_then(|stack| stack.last()).filter(|_| area.height > 0) else {
+        let Some(screen) = stack
+            .and_then(|stack| stack.last())
+            .filter(|_| area.height > 0)
+        else {
             return;
         };
         if title.height > 0 {
             let active = at == self.active;
-            let role = if active { Role::Heading } else { Role::HeadingInactive };
+            let role = if active {
+                Role::Heading
+            } else {
+                Role::HeadingInactive
+            };
             let style = self.env.theme.style(role);
             let mut pen = Pen::new(title, 0);
             let (left, right) = screen.title(&self.env);
@@ -157,10 +205,15 @@ impl App {
             put_clean(buf, &mut pen, sign, style);
             let room = pen.room().saturating_sub(crate::text::width(&right) + 2);
             let left = midwire_views::clean_line(&left).into_owned();
-            put(buf, &mut pen, &cut_end(&left, room, self.env.glyphs.ellipsis), style);
+            put(
+                buf,
+                &mut pen,
+                &cut_end(&left, room, self.env.glyphs.ellipsis),
+                style,
+            );
             let before = pen;
             fill(buf, &mut pen, style);
-            put_right(buf, &before, &format!("{right} "), style);
+            put_right(buf, before, &format!("{right} "), style);
         }
         screen.draw(&self.env, area, buf);
     }
@@ -171,7 +224,10 @@ impl App {
             return Some(prompt.draw(&self.env, area, buf));
         }
         if let Some(message) = &self.message {
-            let style = self.env.theme.style(crate::screens::eventlog::role(message.level));
+            let style = self
+                .env
+                .theme
+                .style(crate::screens::eventlog::role(message.level));
             for (y, line) in message.text.lines().take(area.height.into()).enumerate() {
                 let mut pen = Pen::new(area, y as u16);
                 put(buf, &mut pen, line, style);

@@ -79,10 +79,14 @@ pub(crate) struct App {
 
 impl App {
     /// The interface at its start: the flow list, and the focused flow in the second pane.
-    pub(crate) fn new(kernel: Arc<Kernel>, views: crate::Views, look: (Depth, Glyphs)) -> Self {
-        let (depth, glyphs) = look;
+    pub(crate) fn new(kernel: Arc<Kernel>, views: crate::Views, look: &(Depth, Glyphs)) -> Self {
+        let (depth, glyphs) = *look;
         let options = kernel.options().load();
-        let theme = Theme::new(&options.console_palette, depth, options.console_palette_transparent);
+        let theme = Theme::new(
+            &options.console_palette,
+            depth,
+            options.console_palette_transparent,
+        );
         let now = midwire_flow::Number::now().as_f64();
         let env = Env {
             kernel,
@@ -162,7 +166,11 @@ impl App {
                     screen.rendered(&job, &doc);
                 }
             }
-            Event::Analysed { line, partial, offers } => {
+            Event::Analysed {
+                line,
+                partial,
+                offers,
+            } => {
                 if let Some(Prompt::Command(prompt)) = &mut self.prompt {
                     prompt.analysed(line, (partial, offers), &mut out);
                 }
@@ -174,7 +182,9 @@ impl App {
             }
             Event::Previewed => {
                 self.previewing = false;
-                self.preview_next(&mut out);
+                if let Some(filter) = self.wanted_filter.take() {
+                    out.push(Effect::Preview(Some(filter)));
+                }
             }
             Event::Edited(job, result) => self.edited(&job, result, &mut out),
             Event::Ended => out.push(Effect::Quit),
@@ -210,19 +220,34 @@ impl App {
             }
             Effect::Call(name, words) => self.run(name, words, more, left),
             Effect::Push(kind) => self.push(kind),
-            Effect::Pop => self.pop(more),
             Effect::Say(level, text) => self.say(level, &text),
-            Effect::Choose { title, choices, then } => {
+            Effect::Choose {
+                title,
+                choices,
+                then,
+            } => {
                 if choices.is_empty() {
                     self.say(Level::Warn, "There is nothing to choose from.");
                 } else {
-                    self.overlay = Some(Overlay::Chooser { title, choices, then, cursor: ListCursor::default() });
+                    self.overlay = Some(Overlay::Chooser {
+                        title,
+                        choices,
+                        then,
+                        cursor: ListCursor::default(),
+                    });
                 }
             }
             Effect::Table { title, rows } => {
-                self.overlay = Some(Overlay::Table { title, rows, cursor: ListCursor::default(), shift: 0 });
+                self.overlay = Some(Overlay::Table {
+                    title,
+                    rows,
+                    cursor: ListCursor::default(),
+                    shift: 0,
+                });
             }
-            Effect::Confirm { question, line } => self.prompt = Some(Prompt::Confirm { question, line }),
+            Effect::Confirm { question, line } => {
+                self.prompt = Some(Prompt::Confirm { question, line });
+            }
             Effect::Ask { prompt, text, then } => {
                 let line = crate::line_edit::LineEdit::new(text);
                 self.prompt = Some(Prompt::Ask { prompt, line, then });
@@ -232,21 +257,27 @@ impl App {
                 self.prompt = Some(Prompt::Command(CommandPrompt::new(text, cursor, more)));
             }
             Effect::Keys(change) => match change {
-                KeyChange::Bind { key, command, contexts } => self.env.keymap.add(&key, &command, &contexts, ""),
+                KeyChange::Bind {
+                    key,
+                    command,
+                    contexts,
+                } => self.env.keymap.add(&key, &command, &contexts, ""),
                 KeyChange::Unbind { key, contexts } => self.env.keymap.remove(&key, &contexts),
             },
             Effect::Preview(filter) => {
                 self.wanted_filter = filter;
                 self.preview_next(left);
             }
-            Effect::Change(id, part, data) => self.change(&id, &part, data),
+            Effect::Change(id, part, data) => self.change(&id, &part, &data),
             other => left.push(other),
         }
     }
 
     /// Runs a command: those that concern only the interface at once, others outside.
     fn run(&mut self, name: String, words: Vec<String>, more: &mut Effects, left: &mut Effects) {
-        let own = declared(&name).filter(|row| row.name.starts_with("console.") && row.params.is_empty());
+        let own = declared(&name).filter(|row| {
+            row.name.starts_with("console.") && row.params.is_empty() && row.returns.is_empty()
+        });
         let outcome = match name.as_str() {
             _ if own.is_some() && words.is_empty() => self.call(&name, &Args::default(), more),
             "console.command" => {
@@ -279,7 +310,10 @@ impl App {
             Ok(CommandValue::Null) => {}
             Ok(value) if line.starts_with(crate::clipboard::MARK) => {
                 let text = crate::clipboard::text(value);
-                self.say(Level::Info, &format!("Copied {} bytes by the terminal.", text.len()));
+                self.say(
+                    Level::Info,
+                    &format!("Copied {} bytes by the terminal.", text.len()),
+                );
                 out.push(Effect::Copy(text));
             }
             Ok(CommandValue::Bool(value)) => self.say(Level::Info, &value.to_string()),
@@ -288,29 +322,47 @@ impl App {
             Ok(CommandValue::Str(value)) => {
                 if value.contains('\n') {
                     let rows = value.lines().map(|line| vec![line.to_owned()]).collect();
-                    out.push(Effect::Table { title: line.to_owned(), rows });
+                    out.push(Effect::Table {
+                        title: line.to_owned(),
+                        rows,
+                    });
                 } else {
                     self.say(Level::Info, &value);
                 }
             }
-            Ok(CommandValue::Flows(flows)) => self.say(Level::Info, &format!("{} flows", flows.len())),
+            Ok(CommandValue::Flows(flows)) => {
+                self.say(Level::Info, &format!("{} flows", flows.len()));
+            }
             Ok(CommandValue::StrList(list)) => {
                 let rows = list.into_iter().map(|text| vec![text]).collect();
-                out.push(Effect::Table { title: line.to_owned(), rows });
+                out.push(Effect::Table {
+                    title: line.to_owned(),
+                    rows,
+                });
             }
             Ok(CommandValue::Table(table)) => {
                 let cell = |cell: Cell| match cell {
                     Cell::Str(text) => text,
                     Cell::Bytes(bytes) => crate::text::line_of(&bytes),
                 };
-                let rows = table.into_iter().map(|row| row.into_iter().map(cell).collect()).collect();
-                out.push(Effect::Table { title: line.to_owned(), rows });
+                let rows = table
+                    .into_iter()
+                    .map(|row| row.into_iter().map(cell).collect())
+                    .collect();
+                out.push(Effect::Table {
+                    title: line.to_owned(),
+                    rows,
+                });
             }
         }
     }
 
     pub(crate) fn say(&mut self, level: Level, text: &str) {
-        let seconds = if level == Level::Error { 2.0 * MESSAGE_SECONDS } else { MESSAGE_SECONDS };
+        let seconds = if level == Level::Error {
+            2.0 * MESSAGE_SECONDS
+        } else {
+            MESSAGE_SECONDS
+        };
         self.message = Some(Message {
             level,
             text: text.to_owned(),
@@ -333,7 +385,11 @@ impl App {
     }
 
     fn tick(&mut self) {
-        if self.message.as_ref().is_some_and(|message| message.until <= self.env.now) {
+        if self
+            .message
+            .as_ref()
+            .is_some_and(|message| message.until <= self.env.now)
+        {
             self.message = None;
         }
     }
@@ -353,7 +409,9 @@ impl App {
         if matches!(kind, Kind::FlowView) && Panes::of(&self.env) != Panes::Single {
             let other = 1 - self.active;
             let shows = |stack: &Vec<Box<dyn Screen>>| {
-                stack.last().is_some_and(|screen| screen.context() == Context::FlowView)
+                stack
+                    .last()
+                    .is_some_and(|screen| screen.context() == Context::FlowView)
             };
             if self.panes.get(other).is_some_and(shows) {
                 self.active = other;
@@ -363,7 +421,9 @@ impl App {
         let screen = screens::make(kind, &self.env);
         if let Some(stack) = self.panes.get_mut(self.active) {
             // The same screen twice helps nobody.
-            let same = stack.last().is_some_and(|top| top.context() == screen.context());
+            let same = stack
+                .last()
+                .is_some_and(|top| top.context() == screen.context());
             if same && screen.context() != Context::GridEditor {
                 stack.pop();
             }
@@ -402,7 +462,12 @@ impl App {
         if !self.env.kernel.parked().is_empty() {
             return true;
         }
-        let saves = self.env.options.save_stream_file.as_deref().is_some_and(|path| !path.is_empty());
+        let saves = self
+            .env
+            .options
+            .save_stream_file
+            .as_deref()
+            .is_some_and(|path| !path.is_empty());
         let came = |flow: &Arc<Flow>| flow.info().timestamp_created.as_f64() >= self.started;
         !saves && self.env.kernel.store().all().iter().any(came)
     }
@@ -426,7 +491,10 @@ impl App {
             overlay.context()
         } else {
             let env = &self.env;
-            let top = self.panes.get_mut(self.active).and_then(|stack| stack.last_mut());
+            let top = self
+                .panes
+                .get_mut(self.active)
+                .and_then(|stack| stack.last_mut());
             let Some(screen) = top else {
                 return;
             };
@@ -441,7 +509,11 @@ impl App {
             keymap
                 .find(context, key)
                 .or_else(|| keymap.find(Context::CommonKey, key))
-                .or_else(|| keymap.find(Context::Global, key).filter(|b| navigates(&b.command)))
+                .or_else(|| {
+                    keymap
+                        .find(Context::Global, key)
+                        .filter(|b| navigates(&b.command))
+                })
         } else {
             self.env.keymap.lookup(context, key)
         };
@@ -464,7 +536,11 @@ impl App {
             return;
         }
         let env = &self.env;
-        if let Some(screen) = self.panes.get_mut(self.active).and_then(|stack| stack.last_mut()) {
+        if let Some(screen) = self
+            .panes
+            .get_mut(self.active)
+            .and_then(|stack| stack.last_mut())
+        {
             screen.nav(env, nav, out);
         }
     }
@@ -480,12 +556,19 @@ impl App {
     fn then(&mut self, text: &str, then: Then, out: &mut Effects) {
         match then {
             Then::Run { command, args } => {
-                let words = args.iter().map(|word| word.replace("{choice}", text)).collect();
+                let words = args
+                    .iter()
+                    .map(|word| word.replace("{choice}", text))
+                    .collect();
                 out.push(Effect::Call(command, words));
             }
             Then::Search => {
                 let env = &self.env;
-                if let Some(screen) = self.panes.get_mut(self.active).and_then(|stack| stack.last_mut()) {
+                if let Some(screen) = self
+                    .panes
+                    .get_mut(self.active)
+                    .and_then(|stack| stack.last_mut())
+                {
                     screen.search(env, text, out);
                 }
             }
@@ -515,11 +598,11 @@ impl App {
         }
     }
 
-    fn change(&mut self, id: &Id, part: &edit::Part, data: Vec<u8>) {
+    fn change(&mut self, id: &Id, part: &edit::Part, data: &[u8]) {
         let mut failure = None;
         let env = &self.env;
         let changed = env.kernel.edit_flow(id, |flow| {
-            failure = edit::set_content(env, flow, part, data.clone()).err();
+            failure = edit::set_content(env, flow, part, data.to_vec()).err();
         });
         self.changed(changed, failure);
     }
@@ -534,11 +617,17 @@ impl App {
         };
         match &job.then {
             AfterEdit::View => {}
-            AfterEdit::Change(id, part) if data != job.data => out.push(Effect::Change(id.clone(), part.clone(), data)),
+            AfterEdit::Change(id, part) if data != job.data => {
+                out.push(Effect::Change(id.clone(), part.clone(), data));
+            }
             AfterEdit::Change(..) => self.say(Level::Info, "nothing was changed"),
             AfterEdit::Cell => {
                 let env = &self.env;
-                if let Some(screen) = self.panes.get_mut(self.active).and_then(|stack| stack.last_mut()) {
+                if let Some(screen) = self
+                    .panes
+                    .get_mut(self.active)
+                    .and_then(|stack| stack.last_mut())
+                {
                     screen.edited(env, data, out);
                 }
             }

@@ -95,7 +95,9 @@ impl Keymap {
     pub(crate) fn remove(&mut self, key: &str, contexts: &[Context]) {
         for binding in &mut self.bindings {
             if binding.key == key {
-                binding.contexts.retain(|context| !contexts.contains(context));
+                binding
+                    .contexts
+                    .retain(|context| !contexts.contains(context));
             }
         }
         self.bindings.retain(|binding| !binding.contexts.is_empty());
@@ -128,9 +130,15 @@ mod tests {
         assert_eq!(command(Context::Help, "?"), Some("console.view.pop"));
         assert_eq!(command(Context::FlowList, "?"), Some("console.view.help"));
         assert_eq!(command(Context::FlowView, "space"), Some("view.focus.next"));
-        assert_eq!(command(Context::FlowList, "space"), Some("console.nav.pagedown"));
+        assert_eq!(
+            command(Context::FlowList, "space"),
+            Some("console.nav.pagedown")
+        );
         assert_eq!(command(Context::FlowList, "f1"), None);
-        assert_eq!(keymap.key_of(Context::FlowList, "flow.mark.toggle @focus"), Some("m"));
+        assert_eq!(
+            keymap.key_of(Context::FlowList, "flow.mark.toggle @focus"),
+            Some("m")
+        );
     }
 
     #[test]
@@ -155,7 +163,11 @@ mod tests {
         assert_eq!(m.command, "flow.comment @focus x");
         assert!(keymap.find(Context::FlowView, "m").is_some(), "others stay");
         keymap.add("ctrl x", "view.clear", &[Context::FlowList], "");
-        let merged: Vec<_> = keymap.bindings().iter().filter(|b| b.key == "ctrl x").collect();
+        let merged: Vec<_> = keymap
+            .bindings()
+            .iter()
+            .filter(|b| b.key == "ctrl x")
+            .collect();
         assert_eq!(merged[0].contexts, [Context::FlowList, Context::Global]);
         assert!(keymap.load_text("").is_ok() && keymap.load_text("# nothing").is_ok());
     }
@@ -166,20 +178,42 @@ mod tests {
             let error = Keymap::default().load_text(text).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
-        check("key: m", "Invalid keybinding config - expected a list of keys");
+        check(
+            "key: m",
+            "Invalid keybinding config - expected a list of keys",
+        );
         check("- 1", "Invalid keybinding config - expected a list of keys");
-        check("- key: a\n  foo: b\n  cmd: c", "Unknown key attributes: {'foo'}");
-        check("- ctx: [global]", "Missing required key attributes: {'cmd', 'key'}");
+        check(
+            "- key: a\n  foo: b\n  cmd: c",
+            "Unknown key attributes: {'foo'}",
+        );
+        check(
+            "- ctx: [global]",
+            "Missing required key attributes: {'cmd', 'key'}",
+        );
         check("- key: 1\n  cmd: a", "Invalid type for key");
         check("- key: a\n  cmd: b\n  ctx: c", "Invalid type for ctx");
         check("- key: a\n  cmd: b\n  ctx: [no]", "Unsupported context: no");
-        check("- key: a\n  cmd: b\n  ctx: []", "Must specify at least one context.");
-        let error = Keymap::default().load_text("- key: a\n  cmd: [").unwrap_err();
-        assert!(error.to_string().starts_with("Key binding config error at line"), "{error}");
+        check(
+            "- key: a\n  cmd: b\n  ctx: []",
+            "Must specify at least one context.",
+        );
+        let error = Keymap::default()
+            .load_text("- key: a\n  cmd: [")
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("Key binding config error at line"),
+            "{error}"
+        );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"- key: \xff").unwrap();
         let error = Keymap::default().load(file.path()).unwrap_err();
         assert!(error.to_string().starts_with("Encoding error"), "{error}");
-        assert!(matches!(Keymap::default().load(Path::new("/nonexistent/x")), Err(KeysError::Read(_))));
+        assert!(matches!(
+            Keymap::default().load(Path::new("/nonexistent/x")),
+            Err(KeysError::Read(_))
+        ));
     }
 }

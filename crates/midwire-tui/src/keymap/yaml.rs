@@ -18,8 +18,6 @@ pub(super) struct Entry {
 pub(crate) enum KeysError {
     #[error("Key binding config error at line {line}: {problem}")]
     Syntax { line: usize, problem: String },
-    #[error("Could not parse key bindings.")]
-    Unreadable,
     #[error("Invalid keybinding config - expected a list of keys")]
     NoList,
     #[error("Unknown key attributes: {{{}}}", quoted(.0))]
@@ -74,7 +72,9 @@ fn entry(yaml: &Yaml<'_>) -> Result<Entry, KeysError> {
     }
     let find = |name: &str| {
         let mut pairs = map.iter();
-        pairs.find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+        pairs
+            .find(|(key, _)| key.as_str() == Some(name))
+            .map(|(_, value)| value)
     };
     let missing: Vec<String> = ["cmd", "key"]
         .iter()

@@ -34,7 +34,10 @@ impl Screen for Commands {
     }
 
     fn title(&self, _: &Env) -> (String, String) {
-        (format!("Commands {}", self.list.len()), "enter opens the prompt".to_owned())
+        (
+            format!("Commands {}", self.list.len()),
+            "enter opens the prompt".to_owned(),
+        )
     }
 
     fn prepare(&mut self, _: &Env, area: Rect, _: &mut Effects) {
@@ -48,7 +51,12 @@ impl Screen for Commands {
             let focused = at == self.cursor.focus;
             let style = |role: Role| env.theme.style(if focused { Role::Focus } else { role });
             let mut pen = Pen::new(area, y as u16);
-            put_clean(buf, &mut pen, if focused { "> " } else { "  " }, style(Role::Title));
+            put_clean(
+                buf,
+                &mut pen,
+                if focused { "> " } else { "  " },
+                style(Role::Title),
+            );
             let line = signature.line();
             let (name, rest) = line.split_once(' ').unwrap_or((&line, ""));
             put(buf, &mut pen, name, style(Role::Key));
@@ -60,7 +68,11 @@ impl Screen for Commands {
         fill(buf, &mut pen, env.theme.style(Role::HeadingInactive));
         if let Some(signature) = self.list.get(self.cursor.focus) {
             let mut pen = Pen::new(area, at + 1);
-            let help = cut_end(&signature.help, usize::from(area.width) * 2, env.glyphs.ellipsis);
+            let help = cut_end(
+                &signature.help,
+                usize::from(area.width) * 2,
+                env.glyphs.ellipsis,
+            );
             put(buf, &mut pen, &help, env.theme.style(Role::Text));
         }
     }
@@ -68,7 +80,10 @@ impl Screen for Commands {
     fn nav(&mut self, _: &Env, nav: Nav, out: &mut Effects) {
         if nav == Nav::Select {
             if let Some(signature) = self.list.get(self.cursor.focus) {
-                out.push(Effect::Command { text: format!("{} ", signature.name), cursor: None });
+                out.push(Effect::Command {
+                    text: format!("{} ", signature.name),
+                    cursor: None,
+                });
             }
             return;
         }

@@ -52,7 +52,10 @@ fn build(events: &[LogEvent], width: u16) -> Doc {
             .time
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0.0, |time| time.as_secs_f64());
-        builder.add(&super::flowlist::row::zoned(seconds, "%H:%M:%S "), Role::Dim);
+        builder.add(
+            &super::flowlist::row::zoned(seconds, "%H:%M:%S "),
+            Role::Dim,
+        );
         let word = format!("{:<5} ", entry.level.as_str());
         builder.add(&word, role(entry.level)).hang();
         if let Some(client) = &entry.client {
@@ -103,10 +106,16 @@ impl Screen for EventLog {
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
         if self.doc.len() == 0 {
             let mut pen = Pen::new(area, 0);
-            put_clean(buf, &mut pen, "  Nothing happened yet.", env.theme.style(Role::Dim));
+            put_clean(
+                buf,
+                &mut pen,
+                "  Nothing happened yet.",
+                env.theme.style(Role::Dim),
+            );
             return;
         }
-        self.doc.draw(buf, area, self.scroll.offset, (&env.theme, &[]));
+        self.doc
+            .draw(buf, area, self.scroll.offset, (&env.theme, &[]));
     }
 
     fn nav(&mut self, _: &Env, nav: Nav, _: &mut Effects) {
@@ -133,7 +142,10 @@ mod tests {
                 time: SystemTime::UNIX_EPOCH,
             }),
         };
-        let doc = build(&[event(0, "a\nb"), event(1, "x\x1b"), event(2, "x\x1b")], 60);
+        let doc = build(
+            &[event(0, "a\nb"), event(1, "x\x1b"), event(2, "x\x1b")],
+            60,
+        );
         assert_eq!(doc.len(), 3);
         assert!(doc.row(0).ends_with("warn  a"));
         assert!(doc.row(2).ends_with("x.  (2 times)"), "{}", doc.row(2));

@@ -76,7 +76,9 @@ impl Grid {
             return;
         }
         let at = at.min(self.spec.rows.len());
-        self.spec.rows.insert(at, vec![Vec::new(); self.spec.columns.len()]);
+        self.spec
+            .rows
+            .insert(at, vec![Vec::new(); self.spec.columns.len()]);
         self.cursor.focus = at;
         self.column = 0;
     }
@@ -133,7 +135,11 @@ impl Grid {
     }
 
     fn is_valid(&self) -> bool {
-        let line = self.editing.as_ref().map(LineEdit::text).unwrap_or_default();
+        let line = self
+            .editing
+            .as_ref()
+            .map(LineEdit::text)
+            .unwrap_or_default();
         unescape_bytes(line).is_ok_and(|data| self.check(&data).is_ok())
     }
 
@@ -205,7 +211,8 @@ impl Screen for Grid {
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
         let columns = self.spec.columns.len().max(1);
         let first = usize::from(area.width) / 3;
-        let rest = usize::from(area.width).saturating_sub(first + 3) / columns.max(2).saturating_sub(1);
+        let rest =
+            usize::from(area.width).saturating_sub(first + 3) / columns.max(2).saturating_sub(1);
         let cells = |column: usize| match (columns, column) {
             (1, _) => usize::from(area.width).saturating_sub(2),
             (_, 0) => first,
@@ -213,12 +220,22 @@ impl Screen for Grid {
         };
         let mut pen = Pen::new(area, 0);
         for (at, title) in self.spec.columns.iter().enumerate() {
-            put_clean(buf, &mut pen, &left(title, cells(at) + 1), env.theme.style(Role::HeadingInactive));
+            put_clean(
+                buf,
+                &mut pen,
+                &left(title, cells(at) + 1),
+                env.theme.style(Role::HeadingInactive),
+            );
         }
         fill(buf, &mut pen, env.theme.style(Role::HeadingInactive));
         if self.spec.rows.is_empty() {
             let mut pen = Pen::new(area, 2);
-            put_clean(buf, &mut pen, "  No rows. a adds one.", env.theme.style(Role::Dim));
+            put_clean(
+                buf,
+                &mut pen,
+                "  No rows. a adds one.",
+                env.theme.style(Role::Dim),
+            );
         }
         let window = self.spec.rows.iter().enumerate().skip(self.cursor.offset);
         for (y, (at, row)) in window.take(self.cursor.height).enumerate() {
@@ -227,11 +244,22 @@ impl Screen for Grid {
                 let focused = at == self.cursor.focus && column == self.column;
                 let width = cells(column);
                 let (text, role) = match &self.editing {
-                    Some(line) if focused && self.is_valid() => (window_of(line, width).0, Role::FieldEdit),
+                    Some(line) if focused && self.is_valid() => {
+                        (window_of(line, width).0, Role::FieldEdit)
+                    }
                     Some(line) if focused => (window_of(line, width).0, Role::FieldError),
-                    _ if focused => (cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(), Role::FieldFocus),
-                    _ if column == 0 && columns > 1 => (cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(), Role::Header),
-                    _ => (cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(), Role::Text),
+                    _ if focused => (
+                        cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(),
+                        Role::FieldFocus,
+                    ),
+                    _ if column == 0 && columns > 1 => (
+                        cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(),
+                        Role::Header,
+                    ),
+                    _ => (
+                        cut_end(&line_of(cell), width, env.glyphs.ellipsis).into_owned(),
+                        Role::Text,
+                    ),
                 };
                 put_clean(buf, &mut pen, &left(&text, width), env.theme.style(role));
                 put_clean(buf, &mut pen, " ", env.theme.style(Role::Text));
@@ -249,7 +277,10 @@ impl Screen for Grid {
             column => first + (column - 1) * (width + 1),
         };
         let x = start + window_of(line, width).1;
-        Some(Position::new(self.area.x + x as u16, self.area.y + 1 + y as u16))
+        Some(Position::new(
+            self.area.x + x as u16,
+            self.area.y + 1 + y as u16,
+        ))
     }
 
     fn takes_text(&self) -> bool {
@@ -335,7 +366,9 @@ impl Screen for Grid {
     }
 
     fn edited(&mut self, env: &Env, mut text: Vec<u8>, out: &mut Effects) {
-        if env.options.console_strip_trailing_newlines || matches!(self.spec.target, Target::Flow(..)) {
+        if env.options.console_strip_trailing_newlines
+            || matches!(self.spec.target, Target::Flow(..))
+        {
             // Editors end the last line; a cell is no line.
             if text.ends_with(b"\n") {
                 text.pop();
@@ -350,22 +383,35 @@ impl Screen for Grid {
     fn leave(&mut self, env: &Env, out: &mut Effects) {
         self.finish(out);
         // Rows without any text are ones that somebody added and left.
-        self.spec.rows.retain(|row| row.iter().any(|cell| !cell.is_empty()));
+        self.spec
+            .rows
+            .retain(|row| row.iter().any(|cell| !cell.is_empty()));
         if self.spec.rows == self.original {
             return;
         }
         match &self.spec.target {
             Target::Flow(id, part) => {
-                let changed = env.kernel.edit_flow(id, |flow| set_rows(flow, *part, &self.spec.rows));
+                let changed = env
+                    .kernel
+                    .edit_flow(id, |flow| set_rows(flow, *part, &self.spec.rows));
                 match changed {
                     Some(flow) => env.kernel.updated(&[flow]),
-                    None => out.push(Effect::Say(Level::Error, "the flow is not there any more".to_owned())),
+                    None => out.push(Effect::Say(
+                        Level::Error,
+                        "the flow is not there any more".to_owned(),
+                    )),
                 }
             }
             Target::Option(name) => {
                 let texts = self.spec.rows.iter().filter_map(|row| row.first());
-                let texts: Vec<String> = texts.map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
-                if let Err(error) = env.kernel.options().update([(name.clone(), Value::Seq(texts))]) {
+                let texts: Vec<String> = texts
+                    .map(|cell| String::from_utf8_lossy(cell).into_owned())
+                    .collect();
+                if let Err(error) = env
+                    .kernel
+                    .options()
+                    .update([(name.clone(), Value::Seq(texts))])
+                {
                     out.push(Effect::Say(Level::Error, error.to_string()));
                 }
             }
@@ -382,5 +428,8 @@ pub(crate) fn window_of(line: &LineEdit, width: usize) -> (String, usize) {
     let shown = crate::text::tail(&before, width - 1);
     let at = crate::text::width(shown);
     let rest = midwire_views::clean_line(after);
-    (format!("{shown}{}", crate::text::head(&rest, width - at)), at)
+    (
+        format!("{shown}{}", crate::text::head(&rest, width - at)),
+        at,
+    )
 }

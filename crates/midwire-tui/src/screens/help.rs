@@ -71,7 +71,11 @@ fn keys<'a>(builder: &mut Builder, bindings: impl Iterator<Item = &'a Binding>) 
     let mut bindings: Vec<&Binding> = bindings.collect();
     bindings.sort_by_key(|binding| (binding.key.chars().count(), binding.key.to_lowercase()));
     for binding in bindings {
-        let text = if binding.help.is_empty() { &binding.command } else { &binding.help };
+        let text = if binding.help.is_empty() {
+            &binding.command
+        } else {
+            &binding.help
+        };
         key_line(builder, &binding.key, text.trim());
     }
 }
@@ -86,7 +90,10 @@ fn key_line(builder: &mut Builder, key: &str, text: &str) {
 
 /// The operators (filters.md).
 const FILTERS: &[(&str, &str)] = &[
-    ("~a", "asset in the response: CSS, JavaScript, images, fonts"),
+    (
+        "~a",
+        "asset in the response: CSS, JavaScript, images, fonts",
+    ),
     ("~all", "all flows"),
     ("~b REGEX", "content of request or response"),
     ("~bq ~bs REGEX", "content of the request, of the response"),
@@ -96,21 +103,33 @@ const FILTERS: &[(&str, &str)] = &[
     ("~dst ~src REGEX", "address of the server, of the client"),
     ("~e", "failed"),
     ("~h REGEX", "field line of request or response"),
-    ("~hq ~hs REGEX", "field line of the request, of the response"),
+    (
+        "~hq ~hs REGEX",
+        "field line of the request, of the response",
+    ),
     ("~http ~tcp ~udp ~dns ~websocket", "kind of flow"),
     ("~m REGEX", "method"),
     ("~marked, ~marker REGEX", "marked, marked so"),
     ("~meta REGEX", "metadata"),
     ("~q", "request without a response"),
     ("~s", "has a response"),
-    ("~replay ~replayq ~replays", "replayed, by client, by server replay"),
-    ("~t ~tq ~ts REGEX", "content type, of the request, of the response"),
+    (
+        "~replay ~replayq ~replays",
+        "replayed, by client, by server replay",
+    ),
+    (
+        "~t ~tq ~ts REGEX",
+        "content type, of the request, of the response",
+    ),
     ("~u REGEX", "URL; so does a word alone"),
     ("! & | ( )", "not, and, or, grouping"),
 ];
 
 fn filters(builder: &mut Builder) {
-    builder.line("Filters say which flows a list shows, what is held, and what commands work on.", Role::Text);
+    builder.line(
+        "Filters say which flows a list shows, what is held, and what commands work on.",
+        Role::Text,
+    );
     builder.blank();
     for (operator, text) in FILTERS {
         builder
@@ -120,7 +139,12 @@ fn filters(builder: &mut Builder) {
             .end();
     }
     builder.blank().line("Examples", Role::Title);
-    for example in ["~d example.com & ~m POST", "~c 404 | ~e", "!(~q & ~t json)", "~bs \"session expired\""] {
+    for example in [
+        "~d example.com & ~m POST",
+        "~c 404 | ~e",
+        "!(~q & ~t json)",
+        "~bs \"session expired\"",
+    ] {
         builder.line(&format!("  {example}"), Role::String);
     }
 }
@@ -164,15 +188,24 @@ impl Screen for Help {
             self.doc = self.build(env, area.width);
             self.made_for = made_for;
         }
-        self.scroll.fit(self.doc.len(), area.height.saturating_sub(2).into());
+        self.scroll
+            .fit(self.doc.len(), area.height.saturating_sub(2).into());
     }
 
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
         let mut pen = Pen::new(area, 0);
         for (at, title) in TABS.iter().enumerate() {
             let shown = at == self.tab;
-            let role = if shown { Role::Focus } else { Role::HeadingInactive };
-            let text = if shown { format!("[{title}]") } else { format!(" {title} ") };
+            let role = if shown {
+                Role::Focus
+            } else {
+                Role::HeadingInactive
+            };
+            let text = if shown {
+                format!("[{title}]")
+            } else {
+                format!(" {title} ")
+            };
             put_clean(buf, &mut pen, &text, env.theme.style(role));
         }
         let below = Rect {
@@ -180,7 +213,8 @@ impl Screen for Help {
             height: area.height.saturating_sub(2),
             ..area
         };
-        self.doc.draw(buf, below, self.scroll.offset, (&env.theme, &[]));
+        self.doc
+            .draw(buf, below, self.scroll.offset, (&env.theme, &[]));
     }
 
     fn nav(&mut self, _: &Env, nav: Nav, _: &mut Effects) {

@@ -26,7 +26,11 @@ impl KeyBindings {
     }
 
     fn contexts(binding: &Binding) -> String {
-        let names: Vec<&str> = binding.contexts.iter().map(|context| context.as_str()).collect();
+        let names: Vec<&str> = binding
+            .contexts
+            .iter()
+            .map(|context| context.as_str())
+            .collect();
         names.join(",")
     }
 
@@ -64,9 +68,14 @@ impl Screen for KeyBindings {
     fn prepare(&mut self, env: &Env, area: Rect, _: &mut Effects) {
         self.list = env.keymap.bindings().to_vec();
         self.list.sort_by_key(|binding| {
-            (binding.contexts.first().copied(), binding.key.chars().count(), binding.key.clone())
+            (
+                binding.contexts.first().copied(),
+                binding.key.chars().count(),
+                binding.key.clone(),
+            )
         });
-        self.cursor.fit(self.list.len(), area.height.saturating_sub(HELP).into());
+        self.cursor
+            .fit(self.list.len(), area.height.saturating_sub(HELP).into());
     }
 
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
@@ -76,7 +85,12 @@ impl Screen for KeyBindings {
             let focused = at == self.cursor.focus;
             let style = |role: Role| env.theme.style(if focused { Role::Focus } else { role });
             let mut pen = Pen::new(area, y as u16);
-            put_clean(buf, &mut pen, if focused { "> " } else { "  " }, style(Role::Title));
+            put_clean(
+                buf,
+                &mut pen,
+                if focused { "> " } else { "  " },
+                style(Role::Title),
+            );
             put(buf, &mut pen, &left(&binding.key, 12), style(Role::Key));
             let names = Self::contexts(binding);
             let names = cut_end(&names, contexts - 1, env.glyphs.ellipsis);

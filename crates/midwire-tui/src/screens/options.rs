@@ -9,9 +9,9 @@ use ratatui::layout::{Position, Rect};
 use crate::env::{Effect, Effects, Env, Handled, Nav, Outcome, Screen, Then};
 use crate::keymap::Context;
 use crate::line_edit::LineEdit;
+use crate::screens::Kind;
 use crate::screens::grid::{Spec, Target, window_of};
 use crate::screens::list::ListCursor;
-use crate::screens::Kind;
 use crate::text::{Pen, cut_end, fill, left, put, put_clean};
 use crate::theme::Role;
 
@@ -73,7 +73,10 @@ impl OptionScreen {
             Value::Seq(values) => out.push(Effect::Push(Kind::Grid(Box::new(Spec {
                 title: format!("Edit {name}"),
                 columns: vec![name.clone()],
-                rows: values.iter().map(|value| vec![value.as_bytes().to_vec()]).collect(),
+                rows: values
+                    .iter()
+                    .map(|value| vec![value.as_bytes().to_vec()])
+                    .collect(),
                 target: Target::Option(name),
             })))),
             Value::Null => self.editing = Some(LineEdit::default()),
@@ -109,13 +112,18 @@ impl Screen for OptionScreen {
 
     fn title(&self, _: &Env) -> (String, String) {
         let what = if self.changed_only { "changed " } else { "" };
-        (format!("Options {what}{}", self.list.len()), "c only changed   S save   L load".to_owned())
+        (
+            format!("Options {what}{}", self.list.len()),
+            "c only changed   S save   L load".to_owned(),
+        )
     }
 
     fn prepare(&mut self, env: &Env, area: Rect, _: &mut Effects) {
         self.area = area;
         if self.editing.is_none() {
-            let focused = self.focused().map(|(definition, _)| definition.name.clone());
+            let focused = self
+                .focused()
+                .map(|(definition, _)| definition.name.clone());
             self.list = env
                 .kernel
                 .options()
@@ -123,13 +131,18 @@ impl Screen for OptionScreen {
                 .into_iter()
                 .filter_map(|definition| {
                     let value = env.kernel.options().value(&definition.name)?;
-                    (!self.changed_only || value != definition.default).then_some((definition, value))
+                    (!self.changed_only || value != definition.default)
+                        .then_some((definition, value))
                 })
                 .collect();
-            let at = self.list.iter().position(|(definition, _)| Some(&definition.name) == focused.as_ref());
+            let at = self
+                .list
+                .iter()
+                .position(|(definition, _)| Some(&definition.name) == focused.as_ref());
             self.cursor.focus = at.unwrap_or(self.cursor.focus);
         }
-        self.cursor.fit(self.list.len(), area.height.saturating_sub(HELP).into());
+        self.cursor
+            .fit(self.list.len(), area.height.saturating_sub(HELP).into());
     }
 
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
@@ -142,8 +155,18 @@ impl Screen for OptionScreen {
             let mut pen = Pen::new(area, y as u16);
             let cursor = if focused { ">" } else { " " };
             put_clean(buf, &mut pen, cursor, style(Role::Title));
-            put_clean(buf, &mut pen, if changed { "* " } else { "  " }, style(Role::OptionActive));
-            put(buf, &mut pen, &left(&definition.name, names), style(Role::OptionText));
+            put_clean(
+                buf,
+                &mut pen,
+                if changed { "* " } else { "  " },
+                style(Role::OptionActive),
+            );
+            put(
+                buf,
+                &mut pen,
+                &left(&definition.name, names),
+                style(Role::OptionText),
+            );
             if let (Some(line), true) = (&self.editing, focused) {
                 let room = pen.room();
                 let text = left(&window_of(line, room).0, room);
@@ -161,15 +184,26 @@ impl Screen for OptionScreen {
             fill(buf, &mut pen, style(Role::Text));
         }
         let top = area.height.saturating_sub(HELP);
-        fill(buf, &mut Pen::new(area, top), env.theme.style(Role::HeadingInactive));
+        fill(
+            buf,
+            &mut Pen::new(area, top),
+            env.theme.style(Role::HeadingInactive),
+        );
         let Some((definition, _)) = self.focused() else {
             return;
         };
         let mut builder = crate::doc::Builder::new(area.width);
         let kind = definition.kind.name();
         let default = show(&definition.default);
-        let facts = if default.is_empty() { kind.to_owned() } else { format!("{kind}, default {default}") };
-        builder.add(&format!("{} ", definition.name), Role::Key).add(&facts, Role::Dim).end();
+        let facts = if default.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}, default {default}")
+        };
+        builder
+            .add(&format!("{} ", definition.name), Role::Key)
+            .add(&facts, Role::Dim)
+            .end();
         builder.paragraphs(&definition.help, Role::Text);
         let below = Rect {
             y: area.y + (top + 1).min(area.height),
@@ -185,7 +219,10 @@ impl Screen for OptionScreen {
         let room = usize::from(self.area.width).saturating_sub(names);
         let y = self.cursor.focus.checked_sub(self.cursor.offset)?;
         let x = names + window_of(line, room).1;
-        Some(Position::new(self.area.x + x as u16, self.area.y + y as u16))
+        Some(Position::new(
+            self.area.x + x as u16,
+            self.area.y + y as u16,
+        ))
     }
 
     fn takes_text(&self) -> bool {
@@ -228,8 +265,13 @@ impl Screen for OptionScreen {
         if name != "console.options.reset.focus" {
             return None;
         }
-        let name = self.focused().map(|(definition, _)| definition.name.clone())?;
+        let name = self
+            .focused()
+            .map(|(definition, _)| definition.name.clone())?;
         let done = env.kernel.options().reset_one(&name);
-        Some(done.map(|_| CommandValue::Null).map_err(CommandError::failed))
+        Some(
+            done.map(|_| CommandValue::Null)
+                .map_err(CommandError::failed),
+        )
     }
 }

@@ -13,3 +13,5 @@ mod errors;
 mod live;
 mod setup;
 mod tls;
+#[cfg(target_os = "linux")]
+mod tui;

@@ -145,7 +145,10 @@ fn git_is_captured_and_trusts_us() {
     }
     let output = scene.run(&["--flow-detail", "1"], &["git", "ls-remote", &scene.url()]);
     let err = text(&output.stderr);
-    assert!(err.contains(&format!("GET {}/info/refs", scene.url())), "{err}");
+    assert!(
+        err.contains(&format!("GET {}/info/refs", scene.url())),
+        "{err}"
+    );
 }
 
 #[test]

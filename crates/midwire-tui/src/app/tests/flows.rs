@@ -57,34 +57,58 @@ pub(super) fn edit(mut flow: Flow, change: impl FnOnce(&mut HttpFlow)) -> Flow {
 /// A small capture with one flow of each kind.
 pub(super) fn capture() -> Vec<Flow> {
     let mut flows = vec![
-        http(0, "GET", "http://shop.demo.test/", (200, "text/html; charset=utf-8", b"<p>hi</p>")),
-        http(1, "POST", "https://api.demo.test/graphql?x=1", (200, "application/json", br#"{"data":{"viewer":{"id":1}}}"#)),
-        http(2, "DELETE", "http://api.demo.test/api/users/9999", (404, "application/json", b"{}")),
+        http(
+            0,
+            "GET",
+            "http://shop.demo.test/",
+            (200, "text/html; charset=utf-8", b"<p>hi</p>"),
+        ),
+        http(
+            1,
+            "POST",
+            "https://api.demo.test/graphql?x=1",
+            (200, "application/json", br#"{"data":{"viewer":{"id":1}}}"#),
+        ),
+        http(
+            2,
+            "DELETE",
+            "http://api.demo.test/api/users/9999",
+            (404, "application/json", b"{}"),
+        ),
     ];
-    flows.push(edit(http(3, "GET", "http://shop.demo.test/reset", (200, "", b"")), |http| {
-        http.response = None;
-        http.info.error = Some(FlowError {
-            msg: "connection reset by server".to_owned(),
-            timestamp: 1_700_000_003.5,
-        });
-    }));
-    flows.push(edit(http(4, "GET", "http://stream.demo.test/ws", (101, "", b"")), |http| {
-        let message = |from_client, content: &'static [u8], at: f64| WebSocketMessage {
-            opcode: 1,
-            from_client,
-            content: content.into(),
-            timestamp: Number::from(at),
-            dropped: false,
-            injected: false,
-        };
-        http.websocket = Some(WebSocketData {
-            messages: vec![message(true, b"ping", 1_700_000_004.1), message(false, b"pong", 1_700_000_004.2)],
-            closed_by_client: Some(true),
-            close_code: Some(1000),
-            close_reason: Some("bye".to_owned()),
-            timestamp_end: Some(1_700_000_005.0),
-        });
-    }));
+    flows.push(edit(
+        http(3, "GET", "http://shop.demo.test/reset", (200, "", b"")),
+        |http| {
+            http.response = None;
+            http.info.error = Some(FlowError {
+                msg: "connection reset by server".to_owned(),
+                timestamp: 1_700_000_003.5,
+            });
+        },
+    ));
+    flows.push(edit(
+        http(4, "GET", "http://stream.demo.test/ws", (101, "", b"")),
+        |http| {
+            let message = |from_client, content: &'static [u8], at: f64| WebSocketMessage {
+                opcode: 1,
+                from_client,
+                content: content.into(),
+                timestamp: Number::from(at),
+                dropped: false,
+                injected: false,
+            };
+            http.websocket = Some(WebSocketData {
+                messages: vec![
+                    message(true, b"ping", 1_700_000_004.1),
+                    message(false, b"pong", 1_700_000_004.2),
+                ],
+                closed_by_client: Some(true),
+                close_code: Some(1000),
+                close_reason: Some("bye".to_owned()),
+                timestamp_end: Some(1_700_000_005.0),
+            });
+        },
+    ));
     flows.push(Flow::Tcp(MessageFlow {
         info: info(1_700_000_006.0),
         messages: vec![StreamMessage {
@@ -105,7 +129,11 @@ pub(super) fn capture() -> Vec<Flow> {
             recursion_available: false,
             reserved: 0,
             response_code: 0,
-            questions: vec![Question { name: "demo.test".to_owned(), type_: 1, class: 1 }],
+            questions: vec![Question {
+                name: "demo.test".to_owned(),
+                type_: 1,
+                class: 1,
+            }],
             answers: Vec::new(),
             authorities: Vec::new(),
             additionals: Vec::new(),
@@ -119,9 +147,12 @@ pub(super) fn capture() -> Vec<Flow> {
 
 /// One held with its request.
 pub(super) fn held(at: u32) -> Flow {
-    edit(http(at, "POST", "http://auth.demo.test/login", (200, "", b"")), |http| {
-        http.response = None;
-        http.info.intercepted = true;
-        http.request.content = Content::Memory("user=a&pass=b".into());
-    })
+    edit(
+        http(at, "POST", "http://auth.demo.test/login", (200, "", b"")),
+        |http| {
+            http.response = None;
+            http.info.intercepted = true;
+            http.request.content = Content::Memory("user=a&pass=b".into());
+        },
+    )
 }

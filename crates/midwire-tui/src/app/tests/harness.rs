@@ -51,8 +51,14 @@ impl Addon for View {
 
     fn configure(&self, kernel: &Kernel, options: &Options, _: &Changed) -> Result<(), String> {
         let store = kernel.store();
-        let filter = options.view_filter.as_deref().filter(|text| !text.is_empty());
-        let filter = filter.map(Filter::parse).transpose().map_err(|error| error.to_string())?;
+        let filter = options
+            .view_filter
+            .as_deref()
+            .filter(|text| !text.is_empty());
+        let filter = filter
+            .map(Filter::parse)
+            .transpose()
+            .map_err(|error| error.to_string())?;
         store.set_filter(filter.as_ref());
         store.set_order(Order::parse(&options.view_order).ok_or("order")?);
         store.set_reversed(options.view_order_reversed);
@@ -63,13 +69,23 @@ impl Addon for View {
 
 impl Tui {
     pub(super) fn new(columns: u16, rows: u16) -> Self {
-        let kernel = Arc::new(Kernel::new(OptionStore::new(Tool::Console), LogStream::default()));
+        let kernel = Arc::new(Kernel::new(
+            OptionStore::new(Tool::Console),
+            LogStream::default(),
+        ));
         kernel.set_addons(vec![Link::Sync(Arc::new(View))]).unwrap();
         register_option_commands(kernel.commands(), kernel.options()).unwrap();
         let views: crate::Views = Arc::new(|_| Registry::new());
         let console = crate::Console::new(&kernel, Arc::clone(&views)).unwrap();
-        let app = App::new(Arc::clone(&kernel), Arc::clone(&views), (Depth::Many, UNICODE));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = App::new(
+            Arc::clone(&kernel),
+            Arc::clone(&views),
+            &(Depth::Many, UNICODE),
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let outside = Outside {
             kernel: Arc::clone(&kernel),
             views,
@@ -113,7 +129,11 @@ impl Tui {
     /// Types text.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {
-            let key = if c == ' ' { "space".to_owned() } else { c.to_string() };
+            let key = if c == ' ' {
+                "space".to_owned()
+            } else {
+                c.to_string()
+            };
             self.keys(&[&key]);
         }
         self
@@ -145,7 +165,9 @@ impl Tui {
                 }
                 Effect::Preview(filter) => {
                     let text = filter.unwrap_or_default();
-                    self.kernel.store().set_filter(Filter::parse(&text).ok().as_ref());
+                    self.kernel
+                        .store()
+                        .set_filter(Filter::parse(&text).ok().as_ref());
                     let effects = self.app.update(Event::Previewed);
                     self.carry_out(effects);
                 }

@@ -13,7 +13,10 @@ use crate::edit::AfterEdit;
 /// Stands in for commands of other crates: the few that screens depend on work, the others only exist.
 pub(super) fn register_stubs(kernel: &Arc<Kernel>) {
     let commands = kernel.commands();
-    let history = Arc::new(Mutex::new((vec!["first".to_owned(), "second".to_owned()], 2_usize)));
+    let history = Arc::new(Mutex::new((
+        vec!["first".to_owned(), "second".to_owned()],
+        2_usize,
+    )));
     for row in DECLARED.iter().filter(|row| !commands.contains(row.name)) {
         let (name, kernel, history) = (row.name, Arc::downgrade(kernel), Arc::clone(&history));
         let returns = row.returns;
@@ -45,7 +48,9 @@ pub(super) fn register_stubs(kernel: &Arc<Kernel>) {
                     }
                     "flow.comment" => {
                         for id in args.flows(0)? {
-                            store.edit(&Id::parse(id), |flow| flow.info_mut().comment = args.str(1).unwrap().to_owned());
+                            store.edit(&Id::parse(id), |flow| {
+                                flow.info_mut().comment = args.str(1).unwrap().to_owned();
+                            });
                         }
                         CommandValue::Null
                     }
@@ -59,10 +64,20 @@ pub(super) fn register_stubs(kernel: &Arc<Kernel>) {
                         history.1 = history.1.saturating_add_signed(step).min(1);
                         CommandValue::Str(history.0[history.1].clone())
                     }
-                    "export.formats" => CommandValue::StrList(vec!["curl".to_owned(), "raw".to_owned()]),
-                    "view.order.options" => CommandValue::StrList(vec!["method".to_owned(), "time".to_owned()]),
-                    "cut.clip" => return Err(CommandError::failed("cannot copy: no clipboard program was found")),
-                    "cut" => CommandValue::Table(vec![vec![midwire_core::commands::Cell::Str("x".to_owned())]]),
+                    "export.formats" => {
+                        CommandValue::StrList(vec!["curl".to_owned(), "raw".to_owned()])
+                    }
+                    "view.order.options" => {
+                        CommandValue::StrList(vec!["method".to_owned(), "time".to_owned()])
+                    }
+                    "cut.clip" => {
+                        return Err(CommandError::failed(
+                            "cannot copy: no clipboard program was found",
+                        ));
+                    }
+                    "cut" => CommandValue::Table(vec![vec![midwire_core::commands::Cell::Str(
+                        "x".to_owned(),
+                    )]]),
                     _ => match returns {
                         "" => CommandValue::Null,
                         "int" => CommandValue::Int(1),
@@ -88,8 +103,7 @@ fn tui() -> Tui {
 fn check(key: &str, expected: &str) {
     let mut tui = tui();
     tui.keys(&[key]);
-    let id = tui.kernel.store().focus().map(|flow| flow.info().id.to_string());
-    let _ = id;
+
     let calls = tui.calls.join("\n");
     let screen = tui.screen();
     assert!(
@@ -101,7 +115,7 @@ fn check(key: &str, expected: &str) {
 #[test]
 fn keys_of_the_list() {
     for (key, expected) in [
-        (":", ": "),
+        (":", "browser.start  commands.history.add"),
         (";", ": flow.comment @focus \"\""),
         ("?", "Keys of flowlist"),
         ("B", "browser.start"),
@@ -173,7 +187,7 @@ fn keys_of_a_flow() {
         ("h", "[Timing]"),
         ("right", "[Response]"),
         ("tab", "[Response]"),
-        ("/", "search: "),
+        ("/", "search:"),
         ("q", "Flows 7"),
         ("esc", "Flows 7"),
     ] {
@@ -181,7 +195,10 @@ fn keys_of_a_flow() {
         tui.keys(&["enter"]).keys(&[key]);
         let calls = tui.calls.join("\n");
         let screen = tui.screen();
-        assert!(calls.contains(expected) || screen.contains(expected), "{key}: ran {calls:?}\n{screen}");
+        assert!(
+            calls.contains(expected) || screen.contains(expected),
+            "{key}: ran {calls:?}\n{screen}"
+        );
     }
     let mut tui = tui();
     tui.keys(&["enter", "space", "p"]).shows("1 of 7");
@@ -197,7 +214,11 @@ fn movement() {
     assert_eq!(tui.focused(), "/graphql?x=1");
     tui.keys(&["G", "up", "up"]);
     assert_eq!(tui.focused(), "/ws");
-    for (key, back) in [("space", "ctrl b"), ("ctrl f", "page up"), ("page down", "home")] {
+    for (key, back) in [
+        ("space", "ctrl b"),
+        ("ctrl f", "page up"),
+        ("page down", "home"),
+    ] {
         tui.keys(&["g"]).keys(&[key]);
         assert_eq!(tui.kernel.store().focus_row(), Some(6), "{key}");
         tui.keys(&[back]);
@@ -210,9 +231,10 @@ fn panes_are_switched() {
     let mut tui = tui();
     tui.keys(&["-"]);
     for key in ["shift tab", "ctrl right", "ctrl left", "tab"] {
-        tui.keys(&["ctrl left"]).shows(">Flows");
-        tui.keys(&[if key == "ctrl left" { "ctrl right" } else { key }]).shows(">Flow Details");
-        tui.keys(&["ctrl left"]);
+        tui.shows(">Flows")
+            .keys(&[key])
+            .shows(">Flow Details")
+            .keys(&["ctrl left"]);
     }
     tui.keys(&["-", "-"]);
     assert_eq!(tui.kernel.options().load().console_layout, "single");
@@ -225,10 +247,16 @@ fn leaving_asks_only_if_something_would_be_lost() {
     assert!(tui.quit, "all flows are old");
     let mut tui = Tui::new(80, 24);
     let now = midwire_flow::Number::now();
-    tui.add(edit(http(0, "GET", "http://h.test/", (200, "", b"")), |http| {
-        http.info.timestamp_created = midwire_flow::Number::from(now.as_f64() + 1.0);
-    }));
-    tui.keys(&["q"]).shows("Quit (yes,no)?").keys(&["n"]).hides("Quit");
+    tui.add(edit(
+        http(0, "GET", "http://h.test/", (200, "", b"")),
+        |http| {
+            http.info.timestamp_created = midwire_flow::Number::from(now.as_f64() + 1.0);
+        },
+    ));
+    tui.keys(&["q"])
+        .shows("Quit (yes,no)?")
+        .keys(&["n"])
+        .hides("Quit");
     assert!(!tui.quit);
     tui.keys(&["q", "y"]);
     assert!(tui.quit);
@@ -245,9 +273,15 @@ fn filters_are_previewed_as_typed() {
     tui.keys(&["f"]).text("~d api").shows("Flows 2 of 7");
     tui.keys(&["esc"]).shows("Flows 7");
     tui.keys(&["f"]).text("~c").shows("^ ").shows("Flows 7");
-    tui.text(" 404").shows("Flows 1 of 7").keys(&["enter"]).shows("[f:~c 404]");
+    tui.text(" 404")
+        .shows("Flows 1 of 7")
+        .keys(&["enter"])
+        .shows("[f:~c 404]");
     assert_eq!(tui.focused(), "/api/users/9999");
-    assert_eq!(tui.kernel.options().load().view_filter.as_deref(), Some("~c 404"));
+    assert_eq!(
+        tui.kernel.options().load().view_filter.as_deref(),
+        Some("~c 404")
+    );
     tui.keys(&["f"]).shows("set view_filter '~c 404'");
 }
 
@@ -258,7 +292,8 @@ fn the_focus_stays_with_its_flow() {
     assert_eq!(tui.focused(), "/graphql?x=1");
     tui.add(http(90, "GET", "http://new.test/", (200, "", b"")));
     assert_eq!(tui.focused(), "/graphql?x=1");
-    tui.keys(&["F"]).add(http(91, "GET", "http://new.test/last", (200, "", b"")));
+    tui.keys(&["F"])
+        .add(http(91, "GET", "http://new.test/last", (200, "", b"")));
     assert_eq!(tui.focused(), "/last");
 }
 
@@ -266,13 +301,30 @@ fn the_focus_stays_with_its_flow() {
 fn new_flows_do_not_move_the_window() {
     let mut tui = Tui::new(80, 24);
     for at in 0..40 {
-        tui.add(http(at, "GET", &format!("http://h.test/{at:02}"), (200, "", b"x")));
+        tui.add(http(
+            at,
+            "GET",
+            &format!("http://h.test/{at:02}"),
+            (200, "", b"x"),
+        ));
     }
-    let before: Vec<String> = tui.screen().lines().skip(1).take(18).map(str::to_owned).collect();
+    let before: Vec<String> = tui
+        .screen()
+        .lines()
+        .skip(1)
+        .take(18)
+        .map(str::to_owned)
+        .collect();
     for at in 40..45 {
         tui.add(http(at, "GET", "http://h.test/", (200, "", b"x")));
     }
-    let after: Vec<String> = tui.screen().lines().skip(1).take(18).map(str::to_owned).collect();
+    let after: Vec<String> = tui
+        .screen()
+        .lines()
+        .skip(1)
+        .take(18)
+        .map(str::to_owned)
+        .collect();
     assert_eq!(before, after);
     tui.shows("5 new below").keys(&["G"]).hides("new below");
 }
@@ -280,22 +332,43 @@ fn new_flows_do_not_move_the_window() {
 #[test]
 fn the_prompt_completes_and_remembers() {
     let mut tui = tui();
-    tui.keys(&[":"]).text("flow.mark.t").keys(&["tab"]).shows(": flow.mark.toggle ");
-    tui.text("@fo").keys(&["tab"]).shows(": flow.mark.toggle @focus").keys(&["enter"]);
+    tui.keys(&[":"])
+        .text("flow.mark.t")
+        .keys(&["tab"])
+        .shows(": flow.mark.toggle ");
+    tui.text("@fo")
+        .keys(&["tab"])
+        .shows(": flow.mark.toggle @focus")
+        .keys(&["enter"]);
     assert_eq!(tui.calls.last().unwrap(), "flow.mark.toggle @focus");
-    tui.keys(&[":", "up"]).shows(": second").keys(&["up"]).shows(": first").keys(&["down"]).shows(": second");
+    tui.keys(&[":", "up"])
+        .shows(": second")
+        .keys(&["up"])
+        .shows(": first")
+        .keys(&["down"])
+        .shows(": second");
     tui.keys(&["esc"]).hides(": second");
     tui.command("no.such").shows("Unknown command: no.such");
     tui.command("view.properties.length").shows("1");
-    tui.command("commands.history.get").shows("commands.history.get").keys(&["q"]).shows("Flows 7");
-    tui.keys(&[":"]).text("console.view.").keys(&["tab", "tab", "shift tab"]).shows(": console.view.commands");
+    tui.command("commands.history.get")
+        .shows("commands.history.get")
+        .keys(&["q"])
+        .shows("Flows 7");
+    tui.keys(&[":"])
+        .text("console.view.")
+        .keys(&["tab", "tab", "shift tab"])
+        .shows(": console.view.commands");
 }
 
 #[test]
 fn choices_have_shortcuts() {
     let mut tui = tui();
-    tui.keys(&["x", "2"]).shows(": export.file raw @focus ").keys(&["esc"]);
-    tui.keys(&["x", "j", "enter"]).shows(": export.file raw @focus ").keys(&["esc"]);
+    tui.keys(&["x", "2"])
+        .shows(": export.file raw @focus ")
+        .keys(&["esc"]);
+    tui.keys(&["x", "j", "enter"])
+        .shows(": export.file raw @focus ")
+        .keys(&["esc"]);
     tui.keys(&["x", "q"]).hides("Export as...");
     tui.keys(&["o", "1"]);
     assert_eq!(tui.calls.last().unwrap(), "set view_order method");
@@ -306,37 +379,88 @@ fn choices_have_shortcuts() {
 #[test]
 fn content_views_are_chosen_for_each_tab() {
     let mut tui = tui();
-    tui.keys(&["j", "enter", "tab"]).shows("[m:auto]").keys(&["m"]).shows("hex dump");
-    tui.keys(&["esc"]).command("console.flowview.mode.set raw").shows("[m:raw]");
+    tui.keys(&["j", "enter", "tab"])
+        .shows("[m:auto]")
+        .keys(&["m"])
+        .shows("hex dump");
+    tui.keys(&["esc"])
+        .command("console.flowview.mode.set raw")
+        .shows("[m:raw]");
     tui.command("console.flowview.mode").shows("raw");
-    tui.keys(&["q"]).command("console.flowview.mode").shows("Not viewing a flow.");
+    tui.keys(&["q"])
+        .command("console.flowview.mode")
+        .shows("Not viewing a flow.");
 }
 
 #[test]
 fn grids_edit_rows() {
     let mut tui = tui();
-    tui.keys(&["j"]).command("console.edit.focus query").shows("Edit Query").shows("x");
-    tui.keys(&["l", "enter"]).text("23").keys(&["enter"]).shows("123");
-    tui.keys(&["a"]).text("y").keys(&["tab"]).text("z").keys(&["enter", "q"]);
+    tui.keys(&["j"])
+        .command("console.edit.focus query")
+        .shows("Edit Query")
+        .shows("x");
+    tui.keys(&["l", "enter"])
+        .text("23")
+        .keys(&["enter"])
+        .shows("123");
+    tui.keys(&["a"])
+        .text("y")
+        .keys(&["tab"])
+        .text("z")
+        .keys(&["enter", "q"]);
     assert_eq!(tui.focused(), "/graphql?x=123&y=z");
     assert!(tui.kernel.store().focus().unwrap().info().backup.is_some());
-    tui.command("console.edit.focus request-headers").shows("Edit Request Headers");
-    tui.keys(&["enter"]).text(":").keys(&["enter"]).shows("a field name cannot hold blanks or colons");
-    tui.keys(&["backspace", "enter", "A"]).text("X-New").keys(&["esc", "d", "q"]);
-    tui.command("console.edit.focus set-cookies").keys(&["a"]).text("n").keys(&["tab"]).text("v").keys(&["tab"]);
+    tui.command("console.edit.focus request-headers")
+        .shows("Edit Request Headers");
+    tui.keys(&["enter"])
+        .text(":")
+        .keys(&["enter"])
+        .shows("a field name cannot hold blanks or colons");
+    tui.keys(&["backspace", "enter", "A"])
+        .text("X-New")
+        .keys(&["esc", "d", "q"]);
+    tui.command("console.edit.focus set-cookies")
+        .keys(&["a"])
+        .text("n")
+        .keys(&["tab"])
+        .text("v")
+        .keys(&["tab"]);
     tui.text("Path=/; HttpOnly").keys(&["enter", "q"]);
     let flow = tui.kernel.store().focus().unwrap();
-    let cookie = flow.as_http().unwrap().response.as_ref().unwrap().fields.get("set-cookie").map(<[u8]>::to_vec);
+    let cookie = flow
+        .as_http()
+        .unwrap()
+        .response
+        .as_ref()
+        .unwrap()
+        .fields
+        .get("set-cookie")
+        .map(<[u8]>::to_vec);
     assert_eq!(cookie.as_deref(), Some(&b"n=v; Path=/; HttpOnly"[..]));
-    tui.command("console.edit.focus comment").keys(&["a"]).text("note").keys(&["enter", "q"]);
+    tui.command("console.edit.focus comment")
+        .keys(&["a"])
+        .text("note")
+        .keys(&["enter", "q"]);
     assert_eq!(tui.kernel.store().focus().unwrap().info().comment, "note");
-    tui.command("console.grideditor.add").shows("Not in a grideditor.");
+    tui.command("console.grideditor.add")
+        .shows("Not in a grideditor.");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "a\\x41").unwrap();
     tui.command("console.edit.focus query").keys(&["l"]);
-    tui.command(&format!("console.grideditor.load_escaped {}", file.path().display())).shows("aA");
-    tui.command(&format!("console.grideditor.load {}", file.path().display())).shows("a\\x41");
-    tui.command(&format!("console.grideditor.save {}", file.path().display()));
+    tui.command(&format!(
+        "console.grideditor.load_escaped {}",
+        file.path().display()
+    ))
+    .shows("aA");
+    tui.command(&format!(
+        "console.grideditor.load {}",
+        file.path().display()
+    ))
+    .shows("a\\x41");
+    tui.command(&format!(
+        "console.grideditor.save {}",
+        file.path().display()
+    ));
     assert_eq!(std::fs::read(file.path()).unwrap(), b"x,a\\x41\r\ny,z\r\n");
     tui.keys(&["e"]);
     assert_eq!(tui.edits.last().unwrap().then, AfterEdit::Cell);
@@ -345,32 +469,73 @@ fn grids_edit_rows() {
 #[test]
 fn lines_and_bodies_are_edited() {
     let mut tui = tui();
-    tui.command("console.edit.focus method").shows("method: GET").keys(&["ctrl u"]).text("PUT").keys(&["enter"]);
-    tui.shows("PUT").command("console.edit.focus status_code").keys(&["ctrl u"]).text("418").keys(&["enter"]).shows("418");
-    tui.command("console.edit.focus status_code").keys(&["ctrl u"]).text("x").keys(&["enter"]).shows("is no status code");
+    tui.command("console.edit.focus method")
+        .shows("method: GET")
+        .keys(&["ctrl u"])
+        .text("PUT")
+        .keys(&["enter"]);
+    tui.shows("PUT")
+        .command("console.edit.focus status_code")
+        .keys(&["ctrl u"])
+        .text("418")
+        .keys(&["enter"])
+        .shows("418");
+    tui.command("console.edit.focus status_code")
+        .keys(&["ctrl u"])
+        .text("x")
+        .keys(&["enter"])
+        .shows("is no status code");
     tui.command("console.edit.focus response-body");
     let job = tui.edits.pop().unwrap();
-    assert_eq!((job.data.as_slice(), job.suffix.as_str()), (&b"<p>hi</p>"[..], ".html"));
-    tui.event(crate::event::Event::Edited(Box::new(job), Ok(b"<p>new</p>".to_vec())));
+    assert_eq!(
+        (job.data.as_slice(), job.suffix.as_str()),
+        (&b"<p>hi</p>"[..], ".html")
+    );
+    tui.event(crate::event::Event::Edited(
+        Box::new(job),
+        Ok(b"<p>new</p>".to_vec()),
+    ));
     tui.keys(&["enter", "tab"]).shows("new").keys(&["q", "j"]);
-    tui.command("console.edit.focus.options").shows("response-body (json)").keys(&["q"]);
+    let id = tui.kernel.store().focus().unwrap().info().id.clone();
+    tui.kernel
+        .store()
+        .set_setting(&id, "contentview.response", "msgpack");
+    tui.command("console.edit.focus.options")
+        .shows("response-body (msgpack)")
+        .keys(&["q"]);
     tui.command("console.bodyview @focus response");
     assert_eq!(tui.edits.pop().unwrap().then, AfterEdit::View);
-    tui.command("console.bodyview @focus request").shows("No content to view.");
-    tui.command("console.bodyview @focus other").shows("Invalid choice.");
-    tui.keys(&["G"]).command("console.edit.focus.options").shows("DNS flows cannot be edited.");
+    tui.command("console.bodyview @focus request")
+        .shows("No content to view.");
+    tui.command("console.bodyview @focus other")
+        .shows("Invalid choice.");
+    tui.keys(&["G"])
+        .command("console.edit.focus.options")
+        .shows("DNS flows cannot be edited.");
 }
 
 #[test]
 fn options_are_edited_in_place() {
     let mut tui = tui();
-    tui.keys(&["O"]).shows("anticache").keys(&["j", "j", "enter"]);
+    tui.keys(&["O"])
+        .shows("anticache")
+        .keys(&["j", "j", "enter"]);
     let changed = tui.kernel.options().load();
     tui.keys(&["d"]);
     let reset = tui.kernel.options().load();
-    assert!(!Arc::ptr_eq(&changed, &reset), "a switch was toggled and reset");
-    tui.keys(&["L"]).shows(": options.load ").keys(&["esc", "S"]).shows(": options.save ").keys(&["esc"]);
-    tui.command("set view_order size").keys(&["c"]).shows("Options changed").shows("size");
+    assert!(
+        !Arc::ptr_eq(&changed, &reset),
+        "a switch was toggled and reset"
+    );
+    tui.keys(&["L"])
+        .shows(": options.load ")
+        .keys(&["esc", "S"])
+        .shows(": options.save ")
+        .keys(&["esc"]);
+    tui.command("set view_order size")
+        .keys(&["c"])
+        .shows("Options changed")
+        .shows("size");
     tui.keys(&["enter"]).shows("view_order").keys(&["2"]);
     tui.keys(&["D"]);
     assert_eq!(tui.calls.last().unwrap(), "options.reset");
@@ -379,50 +544,68 @@ fn options_are_edited_in_place() {
 #[test]
 fn key_bindings_are_changed() {
     let mut tui = tui();
-    tui.command("console.key.bind flowlist,flowview \"ctrl x\" flow.comment @focus 'a b'").keys(&["ctrl x"]);
+    tui.command("console.key.bind flowlist,flowview \"ctrl x\" flow.comment @focus 'a b'")
+        .keys(&["ctrl x"]);
     assert_eq!(tui.calls.last().unwrap(), "flow.comment @focus \"a b\"");
     tui.command("console.key.unbind flowlist \"ctrl x\"");
     let calls = tui.calls.len();
     tui.keys(&["ctrl x"]);
     assert_eq!(tui.calls.len(), calls);
-    tui.command("console.key.bind nowhere a view.clear").shows("Unsupported context: nowhere");
-    tui.command("console.key.contexts").shows("grideditor").keys(&["q"]);
-    tui.keys(&["K", "enter"]).shows(": console.key.bind ").keys(&["esc", "a"]).shows("Context").keys(&["esc", "d"]);
+    tui.command("console.key.bind nowhere a view.clear")
+        .shows("Unsupported context: nowhere");
+    tui.command("console.key.contexts")
+        .shows("grideditor")
+        .keys(&["q"]);
+    tui.keys(&["K", "enter"])
+        .shows(": console.key.bind ")
+        .keys(&["esc", "a"])
+        .shows("Context")
+        .keys(&["esc", "d"]);
     tui.keys(&["x"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "- key: f9\n  cmd: view.clear\n").unwrap();
-    tui.command(&format!("console.keymap.load {}", file.path().display())).keys(&["f9"]);
+    tui.command(&format!("console.keymap.load {}", file.path().display()))
+        .keys(&["f9"]);
     assert_eq!(tui.calls.last().unwrap(), "view.clear");
     std::fs::write(file.path(), "x").unwrap();
-    tui.command(&format!("console.keymap.load {}", file.path().display())).shows("Could not load key bindings - ");
+    tui.command(&format!("console.keymap.load {}", file.path().display()))
+        .shows("Could not load key bindings - ");
 }
 
 #[test]
 fn copying_falls_back_to_the_terminal() {
     let mut tui = tui();
-    tui.command("cut.clip @focus request.url").shows("Copied 1 bytes by the terminal.");
+    tui.command("cut.clip @focus request.url")
+        .shows("Copied 1 bytes by the terminal.");
     assert_eq!(tui.copied.as_deref(), Some("x"));
 }
 
 #[test]
 fn the_event_log_is_cleared_after_a_question() {
     let mut tui = tui();
-    tui.keys(&["E", "z"]).shows("Clear event log (yes,no)?").keys(&["y"]);
+    tui.keys(&["E", "z"])
+        .shows("Clear event log (yes,no)?")
+        .keys(&["y"]);
     assert_eq!(tui.calls.last().unwrap().trim(), "eventstore.clear");
 }
 
 #[test]
 fn held_flows_are_told_and_hinted() {
     let mut tui = tui();
-    tui.add(held(9)).keys(&["G"]).shows("held: request").shows("a Resume");
+    tui.add(held(9))
+        .keys(&["G"])
+        .shows("held: request")
+        .shows("a Resume");
 }
 
 #[test]
 fn the_mouse_opens_flows_and_tabs() {
     let mut tui = tui();
-    tui.event(crate::event::Event::Click(10, 3)).shows("Flow Details");
+    tui.event(crate::event::Event::Click(10, 3))
+        .shows("Flow Details");
     assert_eq!(tui.focused(), "/graphql?x=1");
-    tui.event(crate::event::Event::Click(14, 3)).shows("[Response]");
+    tui.event(crate::event::Event::Click(14, 3))
+        .shows("[Response]");
     tui.event(crate::event::Event::Drag).shows("console_mouse");
     tui.event(crate::event::Event::Wheel { up: false });
 }

@@ -8,8 +8,15 @@ fn stable(screen: &str) -> String {
     let mut out = String::new();
     for word in screen.split_inclusive([' ', '\n']) {
         let bytes = word.as_bytes();
-        let clock = bytes.len() >= 8 && bytes[2] == b':' && bytes[5] == b':' && bytes[..2].iter().all(u8::is_ascii_digit);
-        out.push_str(&if clock { format!("HH:MM:SS{}", &word[8..]) } else { word.to_owned() });
+        let clock = bytes.len() >= 8
+            && bytes[2] == b':'
+            && bytes[5] == b':'
+            && bytes[..2].iter().all(u8::is_ascii_digit);
+        out.push_str(&if clock {
+            format!("HH:MM:SS{}", &word[8..])
+        } else {
+            word.to_owned()
+        });
     }
     out
 }
@@ -65,17 +72,29 @@ fn details() {
 #[test]
 fn every_kind_of_flow_has_its_tabs() {
     let mut tui = with_capture(100, 30);
-    tui.keys(&["enter"]).shows("[Request]").shows("No request content");
+    tui.keys(&["enter"])
+        .shows("[Request]")
+        .shows("No request content");
     tui.keys(&["tab"]).shows("[Response]").shows("XML/HTML");
     tui.keys(&["space"]).shows("JSON").shows("2 of 8");
-    tui.keys(&["space", "space"]).shows("connection reset by server");
-    tui.keys(&["space", "tab"]).shows("[WebSocket Messages]").shows("Closed by client 1000 normal closure bye");
+    tui.keys(&["space", "space"])
+        .shows("connection reset by server");
+    tui.keys(&["space", "tab"])
+        .shows("[WebSocket Messages]")
+        .shows("Closed by client 1000 normal closure bye");
     tui.shows("⇒ client #1").shows("⇐ server #2");
-    tui.keys(&["space"]).shows("[TCP Stream]").shows("hello tcp");
+    tui.keys(&["space"])
+        .shows("[TCP Stream]")
+        .shows("hello tcp");
     tui.keys(&["space"]).shows("[Request]").shows("demo.test A");
     tui.keys(&["tab"]).shows("No response");
-    tui.keys(&["space"]).shows("Request intercepted").shows("held: request");
-    tui.keys(&["tab", "tab"]).shows("Server Connection:").shows("TLSv1.3").shows("Timing:");
+    tui.keys(&["space"])
+        .shows("Request intercepted")
+        .shows("held: request");
+    tui.keys(&["tab"])
+        .shows("Server Connection:")
+        .shows("TLSv1.3")
+        .shows("Timing:");
     tui.keys(&["tab"]).shows("[Timing]");
     tui.keys(&["p"]).shows("7 of 8");
 }
@@ -92,18 +111,43 @@ fn two_panes() {
 #[test]
 fn content_is_searched() {
     let mut tui = Tui::new(80, 24);
-    tui.add(http(0, "GET", "http://h.test/", (200, "text/plain", b"one two\nTwo three\nnone")));
-    tui.keys(&["enter", "tab", "/"]).text("two").keys(&["enter"]).shows("match 1/2");
-    tui.keys(&["n"]).shows("match 2/2").keys(&["N"]).shows("match 1/2");
-    tui.keys(&["/"]).text("absent").keys(&["enter"]).shows("no match for \"absent\"");
+    tui.add(http(
+        0,
+        "GET",
+        "http://h.test/",
+        (200, "text/plain", b"one two\nTwo three\nnone"),
+    ));
+    tui.keys(&["enter", "tab", "/"])
+        .text("two")
+        .keys(&["enter"])
+        .shows("match 1/2");
+    tui.keys(&["n"])
+        .shows("match 2/2")
+        .keys(&["N"])
+        .shows("match 1/2");
+    tui.keys(&["/"])
+        .text("absent")
+        .keys(&["enter"])
+        .shows("no match for \"absent\"");
 }
 
 #[test]
 fn help_options_commands_and_keys() {
     let mut tui = with_capture(80, 24);
-    tui.keys(&["?"]).shows("[Key Bindings]").shows("Keys of flowlist");
-    tui.keys(&["l"]).shows("[Filter Expressions]").keys(&["?"]).shows("Flows 8");
-    tui.keys(&["O"]).shows("Options").shows("add_upstream_certs_to_client_chain").keys(&["q"]);
+    tui.keys(&["?"])
+        .shows("[Key Bindings]")
+        .shows("Keys of flowlist");
+    tui.keys(&["l"])
+        .shows("[Filter Expressions]")
+        .keys(&["?"])
+        .shows("Flows 8");
+    tui.keys(&["O"])
+        .shows("Options")
+        .shows("add_upstream_certs_to_client_chain")
+        .keys(&["q"]);
     tui.keys(&["C"]).shows("Commands").keys(&["q"]);
-    tui.keys(&["K"]).shows("Key Bindings").keys(&["q"]).shows("Flows 8");
+    tui.keys(&["K"])
+        .shows("Key Bindings")
+        .keys(&["q"])
+        .shows("Flows 8");
 }

@@ -52,21 +52,43 @@ pub(super) fn empty(env: &Env, area: Rect, buf: &mut Buffer, total: usize) {
             lines.push((format!("filter: {filter}"), Role::Text));
         }
         if env.kernel.store().is_marked_only() {
-            lines.push(("only marked flows are shown (M shows all)".to_owned(), Role::Text));
+            lines.push((
+                "only marked flows are shown (M shows all)".to_owned(),
+                Role::Text,
+            ));
         }
         lines.push((String::new(), Role::Text));
         lines.push(("f changes the filter".to_owned(), Role::Dim));
     } else {
         let port = env.options.listen_port.unwrap_or(8080);
-        let host = if env.options.listen_host.is_empty() { "127.0.0.1" } else { &env.options.listen_host };
+        let host = if env.options.listen_host.is_empty() {
+            "127.0.0.1"
+        } else {
+            &env.options.listen_host
+        };
         lines.push(("No flow yet".to_owned(), Role::Title));
         lines.push((String::new(), Role::Text));
         lines.push((format!("Proxy address    {host}:{port}"), Role::Text));
-        lines.push((format!("Try              curl -x http://{host}:{port} http://mitm.it/"), Role::Text));
-        lines.push(("Certificate      http://mitm.it/ through the proxy".to_owned(), Role::Text));
-        lines.push((format!("                 or {}/mitmproxy-ca-cert.pem", env.options.confdir), Role::Text));
+        lines.push((
+            format!("Try              curl -x http://{host}:{port} http://mitm.it/"),
+            Role::Text,
+        ));
+        lines.push((
+            "Certificate      http://mitm.it/ through the proxy".to_owned(),
+            Role::Text,
+        ));
+        lines.push((
+            format!(
+                "                 or {}/mitmproxy-ca-cert.pem",
+                env.options.confdir
+            ),
+            Role::Text,
+        ));
         lines.push((String::new(), Role::Text));
-        lines.push(("B starts a browser   L loads a file   ? help   q quits".to_owned(), Role::Dim));
+        lines.push((
+            "B starts a browser   L loads a file   ? help   q quits".to_owned(),
+            Role::Dim,
+        ));
     }
     for (at, (text, role)) in lines.iter().enumerate() {
         let mut pen = Pen::new(area, at as u16 + 1);
@@ -92,8 +114,12 @@ impl Line<'_> {
         let focus = self.env.theme.style(Role::Focus);
         // The cursor's background, with colours only where they can be read on it.
         match role {
-            Role::Text | Role::Dim | Role::UrlPath | Role::UrlQuery | Role::UrlPunctuation => focus,
-            _ => Style { bg: focus.bg, ..style }.add_modifier(focus.add_modifier),
+            Role::Text | Role::Dim | Role::UrlPath | Role::UrlQuery => focus,
+            _ => Style {
+                bg: focus.bg,
+                ..style
+            }
+            .add_modifier(focus.add_modifier),
         }
     }
 
@@ -137,7 +163,10 @@ impl Line<'_> {
         if facts.commented {
             flags.push('"');
         }
-        let state_hides_mark = matches!(facts.state, State::HeldRequest | State::HeldResponse | State::Failed);
+        let state_hides_mark = matches!(
+            facts.state,
+            State::HeldRequest | State::HeldResponse | State::Failed
+        );
         if state_hides_mark && !facts.marked.is_empty() {
             flags.push_str(&glyphs.marker(&facts.marked));
         }
@@ -170,13 +199,19 @@ impl Line<'_> {
 
     fn took(&self, cells: usize) -> (String, Style) {
         // The scale is logarithmic, as sizes and times are.
-        let share = self.facts.took.map_or(0.0, |took| (took * 1000.0).max(1.0).log2() / 12.0);
+        let share = self
+            .facts
+            .took
+            .map_or(0.0, |took| (took * 1000.0).max(1.0).log2() / 12.0);
         let style = self.scaled(share);
         (right(&self.facts.took_text(), cells), style)
     }
 
     fn size(&self, cells: usize) -> (String, Style) {
-        let share = self.facts.size.map_or(0.0, |size| (size as f64).max(1.0).log2() / 20.0);
+        let share = self
+            .facts
+            .size
+            .map_or(0.0, |size| (size as f64).max(1.0).log2() / 20.0);
         (right(&self.facts.size_text(), cells), self.scaled(share))
     }
 
@@ -250,7 +285,11 @@ impl Columns {
 
     fn titles(&self, env: &Env, pen: &mut Pen, buf: &mut Buffer) {
         let style = env.theme.style(Role::HeadingInactive);
-        let arrow = if env.options.view_order_reversed { env.glyphs.up } else { env.glyphs.down };
+        let arrow = if env.options.view_order_reversed {
+            env.glyphs.up
+        } else {
+            env.glyphs.down
+        };
         let named = |name: &str, order: &str| {
             if env.options.view_order == order {
                 format!("{name}{arrow}")
@@ -291,7 +330,10 @@ impl Columns {
                 put_clean(buf, pen, &left(text, cells), style);
             }
         };
-        let number = facts.number.map(|number| number.to_string()).unwrap_or_default();
+        let number = facts
+            .number
+            .map(|number| number.to_string())
+            .unwrap_or_default();
         if self.number > 0 {
             let number = right(&number, self.number - 1);
             cell(pen, &number, self.number, line.style(Role::Dim));
@@ -316,7 +358,12 @@ impl Columns {
         cell(pen, " ", 1, line.style(Role::Text));
         if let Some(held) = line.held() {
             let cells = self.status + self.kind;
-            cell(pen, &cut_end(held, cells, mark), cells, line.style(Role::Intercept));
+            cell(
+                pen,
+                &cut_end(held, cells, mark),
+                cells,
+                line.style(Role::Intercept),
+            );
         } else {
             let status = cut_end(&facts.status.0, self.status.saturating_sub(1), mark);
             cell(pen, &status, self.status, line.style(facts.status.1));
@@ -345,25 +392,67 @@ fn narrow(line: &Line<'_>, pen: &mut Pen, buf: &mut Buffer) {
         put_clean(buf, pen, &left(&facts.time, 9), line.style(Role::Dim));
     }
     let method_cells = if room >= 60 { 7 } else { 5 };
-    let method = left(&cut_end(&facts.method.0, method_cells, mark), method_cells + 1);
+    let method = left(
+        &cut_end(&facts.method.0, method_cells, mark),
+        method_cells + 1,
+    );
     put_clean(buf, pen, &method, line.style(facts.method.1));
     let end = 8 + if kind { 7 } else { 0 } + if size { 7 } else { 0 } + if took { 6 } else { 0 };
     let flags = line.flags();
     let room = pen.room().saturating_sub(end + 1 + width(&flags));
-    let path = width(&facts.path.0) + width(&facts.path.1);
-    let host_cells = width(&facts.host).min(room.saturating_sub(path).max(room * 2 / 5));
-    put_clean(buf, pen, &cut_start(&facts.host, host_cells, mark), line.style(Role::UrlDomain));
-    line.url_parts(pen, buf, room.saturating_sub(host_cells));
+    let is_stream = matches!(facts.proto.0, "tcp" | "udp");
+    let host = if is_stream {
+        &facts.origin
+    } else {
+        &facts.host
+    };
+    let path = if is_stream {
+        0
+    } else {
+        width(&facts.path.0) + width(&facts.path.1)
+    };
+    let host_cells = width(host).min(room.saturating_sub(path).max(room * 2 / 5));
+    put_clean(
+        buf,
+        pen,
+        &if is_stream {
+            cut_end(host, host_cells, mark)
+        } else {
+            cut_start(host, host_cells, mark)
+        },
+        line.style(Role::UrlDomain),
+    );
+    let room = room.saturating_sub(host_cells);
+    if is_stream {
+        put_clean(buf, pen, &" ".repeat(room), line.style(Role::Text));
+    } else {
+        line.url_parts(pen, buf, room);
+    }
     put_clean(buf, pen, &flags, line.style(Role::Replay));
     put_clean(buf, pen, " ", line.style(Role::Text));
     if let Some(held) = line.held() {
         let cells = pen.room();
-        put_clean(buf, pen, &left(&cut_end(held, cells, mark), cells), line.style(Role::Intercept));
+        put_clean(
+            buf,
+            pen,
+            &left(&cut_end(held, cells, mark), cells),
+            line.style(Role::Intercept),
+        );
         return;
     }
-    put_clean(buf, pen, &left(&cut_end(&facts.status.0, 7, mark), 8), line.style(facts.status.1));
+    put_clean(
+        buf,
+        pen,
+        &left(&cut_end(&facts.status.0, 7, mark), 8),
+        line.style(facts.status.1),
+    );
     if kind {
-        put_clean(buf, pen, &left(&cut_end(&facts.kind.0, 6, mark), 7), line.style(facts.kind.1));
+        put_clean(
+            buf,
+            pen,
+            &left(&cut_end(&facts.kind.0, 6, mark), 7),
+            line.style(facts.kind.1),
+        );
     }
     if size {
         let (text, style) = line.size(6);
@@ -382,23 +471,38 @@ fn list(line: &Line<'_>, area: Rect, y: u16, buf: &mut Buffer) {
     let mut pen = Pen::new(area, y);
     let cursor = if line.focused { ">> " } else { "   " };
     put_clean(buf, &mut pen, cursor, line.env.theme.style(Role::Title));
-    put_clean(buf, &mut pen, &facts.method.0, line.env.theme.style(facts.method.1));
+    put_clean(
+        buf,
+        &mut pen,
+        &facts.method.0,
+        line.env.theme.style(facts.method.1),
+    );
     put_clean(buf, &mut pen, " ", Style::new());
-    put_clean(buf, &mut pen, &facts.origin, line.env.theme.style(Role::UrlDomain));
+    put_clean(
+        buf,
+        &mut pen,
+        &facts.origin,
+        line.env.theme.style(Role::UrlDomain),
+    );
     let is_stream = matches!(facts.proto.0, "tcp" | "udp");
     if !is_stream {
         let path = format!("{}{}", facts.path.0, facts.path.1);
         put_clean(buf, &mut pen, &path, line.env.theme.style(line.main()));
     }
     if !facts.version.is_empty() {
-        put_clean(buf, &mut pen, &format!(" {}", facts.version), line.env.theme.style(Role::Dim));
+        put_clean(
+            buf,
+            &mut pen,
+            &format!(" {}", facts.version),
+            line.env.theme.style(Role::Dim),
+        );
     }
     let mut tail = String::new();
     if facts.replayed {
         tail.push_str(glyphs.replay);
     }
     tail.push_str(&glyphs.marker(&facts.marked));
-    crate::text::put_right(buf, &pen, &tail, line.env.theme.style(Role::Mark));
+    crate::text::put_right(buf, pen, &tail, line.env.theme.style(Role::Mark));
     if y + 1 >= area.height {
         return;
     }
@@ -410,15 +514,34 @@ fn list(line: &Line<'_>, area: Rect, y: u16, buf: &mut Buffer) {
         return;
     }
     let held = facts.state == State::HeldResponse;
-    let role = |role: Role| line.env.theme.style(if held { Role::Intercept } else { role });
+    let role = |role: Role| {
+        line.env
+            .theme
+            .style(if held { Role::Intercept } else { role })
+    };
     if let Some(held) = line.held() {
-        put_clean(buf, &mut pen, &format!("{held} "), line.env.theme.style(Role::Intercept));
+        put_clean(
+            buf,
+            &mut pen,
+            &format!("{held} "),
+            line.env.theme.style(Role::Intercept),
+        );
     }
     if facts.status.0.is_empty() && facts.size.is_none() {
         return;
     }
-    put_clean(buf, &mut pen, &format!("{} ", glyphs.returned), role(Role::Dim));
-    put_clean(buf, &mut pen, &facts.status.0, role(facts.status.1).add_modifier(Modifier::BOLD));
+    put_clean(
+        buf,
+        &mut pen,
+        &format!("{} ", glyphs.returned),
+        role(Role::Dim),
+    );
+    put_clean(
+        buf,
+        &mut pen,
+        &facts.status.0,
+        role(facts.status.1).add_modifier(Modifier::BOLD),
+    );
     for (text, style) in [
         (facts.kind.0.clone(), role(facts.kind.1)),
         (facts.size_text(), line.env.theme.gradient(0.3)),

@@ -114,10 +114,20 @@ impl Screen for FlowList {
         } else {
             format!("Flows {shown} of {total}")
         };
-        if env.kernel.reading().load(std::sync::atomic::Ordering::Relaxed) > 0 {
+        if env
+            .kernel
+            .reading()
+            .load(std::sync::atomic::Ordering::Relaxed)
+            > 0
+        {
             left.push_str("  reading");
         }
-        if let Some(filter) = env.options.view_filter.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(filter) = env
+            .options
+            .view_filter
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        {
             left.push_str(&format!("   f {filter}"));
         }
         let mut right = String::new();
@@ -127,8 +137,17 @@ impl Screen for FlowList {
         if env.options.console_focus_follow {
             right.push_str("follow");
         }
-        if let Some(filter) = env.options.intercept.as_deref().filter(|text| !text.is_empty()) {
-            let off = if env.options.intercept_active { "" } else { " (off)" };
+        if let Some(filter) = env
+            .options
+            .intercept
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        {
+            let off = if env.options.intercept_active {
+                ""
+            } else {
+                " (off)"
+            };
             right.push_str(&format!("  i {filter}{off}"));
         }
         let held = env.kernel.parked().len();

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use midwire_core::Kernel;
 use midwire_flow::access::human::{pretty_duration, pretty_size};
-use midwire_flow::{Address, Content, DnsFlow, Flow, FlowInfo, HttpFlow, HttpMessage as _, MessageFlow};
+use midwire_flow::{
+    Address, Content, DnsFlow, Flow, FlowInfo, HttpFlow, HttpMessage as _, MessageFlow,
+};
 use midwire_views::clean_line;
 use midwire_wire::dns::{op_codes, response_codes, types};
 
@@ -77,7 +79,10 @@ impl Facts {
             replayed: info.is_replay.is_some(),
             commented: !info.comment.is_empty(),
             edited: info.backup.is_some(),
-            error: info.error.as_ref().map(|error| clean_line(&error.msg).into_owned()),
+            error: info
+                .error
+                .as_ref()
+                .map(|error| clean_line(&error.msg).into_owned()),
             ..Self::default()
         };
         match flow {
@@ -102,13 +107,25 @@ impl Facts {
             Cow::Borrowed(request.host.as_str())
         };
         self.host = clean_line(&host).into_owned();
-        let url = if show_host { request.pretty_url() } else { request.url() };
+        let url = if show_host {
+            request.pretty_url()
+        } else {
+            request.url()
+        };
         let url = clean_line(&url).into_owned();
-        let path_at = url
-            .find("://")
-            .map_or(Some(0), |at| url.get(at + 3..).and_then(|rest| rest.find('/')).map(|slash| at + 3 + slash));
-        let (origin, _) = url.split_at_checked(path_at.unwrap_or(url.len())).unwrap_or((&url, ""));
-        self.origin = if is_connect { url.clone() } else { origin.to_owned() };
+        let path_at = url.find("://").map_or(Some(0), |at| {
+            url.get(at + 3..)
+                .and_then(|rest| rest.find('/'))
+                .map(|slash| at + 3 + slash)
+        });
+        let (origin, _) = url
+            .split_at_checked(path_at.unwrap_or(url.len()))
+            .unwrap_or((&url, ""));
+        self.origin = if is_connect {
+            url.clone()
+        } else {
+            origin.to_owned()
+        };
         if !is_connect {
             let path = line_of(&request.path);
             self.path = match path.split_once('?') {
@@ -127,7 +144,10 @@ impl Facts {
         if let Some(websocket) = &flow.websocket {
             let count = websocket.messages.len();
             self.kind = (format!("{count} msg"), Role::ContentText);
-            let bytes = websocket.messages.iter().map(|message| message.content.len() as u64);
+            let bytes = websocket
+                .messages
+                .iter()
+                .map(|message| message.content.len() as u64);
             self.size = Some(bytes.sum());
         } else {
             self.kind = kind_of(&response.content_type(), &response.content);
@@ -143,21 +163,40 @@ impl Facts {
     }
 
     fn stream(&mut self, flow: &MessageFlow, proto: &'static str) {
-        let role = if proto == "tcp" { Role::SchemeTcp } else { Role::SchemeUdp };
+        let role = if proto == "tcp" {
+            Role::SchemeTcp
+        } else {
+            Role::SchemeUdp
+        };
         self.proto = (proto, role);
         self.method = (proto.to_ascii_uppercase(), role);
         let address = |address: Option<&Address>| {
-            address.map_or_else(|| "?".to_owned(), |a| clean_line(&a.to_string()).into_owned())
+            address.map_or_else(
+                || "?".to_owned(),
+                |a| clean_line(&a.to_string()).into_owned(),
+            )
         };
         let info = &flow.info;
-        let server = info.server_conn.address.as_ref().or(info.server_conn.peername.as_ref());
+        let server = info
+            .server_conn
+            .address
+            .as_ref()
+            .or(info.server_conn.peername.as_ref());
         self.host = address(server);
         let client = address(info.client_conn.peername.as_ref());
         self.origin = format!("{client} <-> {}", self.host);
         self.path = (format!("from {client}"), String::new());
         self.kind = (format!("{} msg", flow.messages.len()), Role::ContentOther);
-        self.size = Some(flow.messages.iter().map(|message| message.content.len() as u64).sum());
-        let last = flow.messages.last().map(|message| message.timestamp.as_f64());
+        self.size = Some(
+            flow.messages
+                .iter()
+                .map(|message| message.content.len() as u64)
+                .sum(),
+        );
+        let last = flow
+            .messages
+            .last()
+            .map(|message| message.timestamp.as_f64());
         self.took = last.map(|last| (last - info.timestamp_created.as_f64()).max(0.0));
     }
 
@@ -166,23 +205,41 @@ impl Facts {
         let op = op_codes::to_str(flow.request.op_code.into()).into_owned();
         let question = flow.request.questions.first();
         let kind = question.map_or("?".into(), |question| types::to_str(question.type_));
-        self.method = (format!("{} {}", clean_line(&op), clean_line(&kind)), Role::SchemeDns);
+        self.method = (
+            format!("{} {}", clean_line(&op), clean_line(&kind)),
+            Role::SchemeDns,
+        );
         self.host = question.map_or_else(String::new, |q| clean_line(&q.name).into_owned());
         self.origin.clone_from(&self.host);
         let Some(response) = &flow.response else {
             return;
         };
         let code = response_codes::to_str(response.response_code.into());
-        let role = if response.response_code == 0 { Role::Code200 } else { Role::Code400 };
+        let role = if response.response_code == 0 {
+            Role::Code200
+        } else {
+            Role::Code400
+        };
         let answers: Vec<String> = response
             .answers
             .iter()
             .take(8)
             .map(|answer| clean_line(&answer.to_string()).into_owned())
             .collect();
-        let answer = if answers.is_empty() { clean_line(&code).into_owned() } else { answers.join(", ") };
+        let answer = if answers.is_empty() {
+            clean_line(&code).into_owned()
+        } else {
+            answers.join(", ")
+        };
         self.path = (format!(" = {answer}"), String::new());
-        self.status = (if response.response_code == 0 { "ok".to_owned() } else { clean_line(&code).into_owned() }, role);
+        self.status = (
+            if response.response_code == 0 {
+                "ok".to_owned()
+            } else {
+                clean_line(&code).into_owned()
+            },
+            role,
+        );
         self.size = Some(response.size() as u64);
         let end = flow.response_timestamp.map(midwire_flow::Number::as_f64);
         self.took = end.map(|end| (end - flow.request_timestamp.as_f64()).max(0.0));
@@ -200,7 +257,11 @@ impl Facts {
             self.took = took(flow);
         }
         if info.intercepted {
-            self.state = if responded { State::HeldResponse } else { State::HeldRequest };
+            self.state = if responded {
+                State::HeldResponse
+            } else {
+                State::HeldRequest
+            };
             return;
         }
         if let Some(error) = &info.error {
@@ -209,7 +270,11 @@ impl Facts {
             return;
         }
         if !responded {
-            self.state = if info.live { State::Running } else { State::Done };
+            self.state = if info.live {
+                State::Running
+            } else {
+                State::Done
+            };
             let waited = now - started(flow);
             if info.live {
                 self.status = ("...".to_owned(), Role::Dim);
@@ -246,7 +311,10 @@ fn is_complete(flow: &Flow) -> bool {
     match flow {
         Flow::Http(http) => {
             http.websocket.is_none()
-                && http.response.as_ref().is_some_and(|response| response.timestamp_end.is_some())
+                && http
+                    .response
+                    .as_ref()
+                    .is_some_and(|response| response.timestamp_end.is_some())
         }
         _ => false,
     }
@@ -257,9 +325,12 @@ fn took(flow: &Flow) -> Option<f64> {
     let info: &FlowInfo = flow.info();
     let end = match flow {
         Flow::Http(http) => match (&http.websocket, &http.response) {
-            (Some(websocket), _) => websocket
-                .timestamp_end
-                .or_else(|| websocket.messages.last().map(|message| message.timestamp.as_f64())),
+            (Some(websocket), _) => websocket.timestamp_end.or_else(|| {
+                websocket
+                    .messages
+                    .last()
+                    .map(|message| message.timestamp.as_f64())
+            }),
             (None, Some(response)) => response.timestamp_end.map(midwire_flow::Number::as_f64),
             (None, None) => None,
         },
@@ -305,7 +376,12 @@ pub(crate) fn code_role(status: u16) -> Role {
 
 /// A short word for a media type.
 fn kind_of(content_type: &str, content: &Content) -> (String, Role) {
-    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match content {
         Content::Missing => return ("missing".to_owned(), Role::ContentNone),
         _ if content.size() == Some(0) && media.is_empty() => {
@@ -327,7 +403,13 @@ fn kind_of(content_type: &str, content: &Content) -> (String, Role) {
         "plain" => "text",
         "jpeg" => "jpg",
         "svg" => "svg",
-        "" => if top.is_empty() { "-" } else { top },
+        "" => {
+            if top.is_empty() {
+                "-"
+            } else {
+                top
+            }
+        }
         other => other,
     };
     let role = match (top, word) {
@@ -352,7 +434,13 @@ pub(crate) fn error_word(message: &str) -> &'static str {
         "reset"
     } else if has(&["timed out", "timeout", "time out"]) {
         "timeout"
-    } else if has(&["name or service", "resolve", "dns", "getaddrinfo", "no address"]) {
+    } else if has(&[
+        "name or service",
+        "resolve",
+        "dns",
+        "getaddrinfo",
+        "no address",
+    ]) {
         "dns"
     } else if has(&["tls", "certificate", "handshake", "ssl"]) {
         "tls"
@@ -389,7 +477,10 @@ mod tests {
     fn errors_have_short_words() {
         for (message, word) in [
             ("Connection killed.", "killed"),
-            ("cannot connect: Connection refused (os error 111)", "refused"),
+            (
+                "cannot connect: Connection refused (os error 111)",
+                "refused",
+            ),
             ("server closed connection", "cut off"),
             ("certificate has expired", "tls"),
             ("what else", "error"),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use midwire_flow::access::DECODE_LIMIT;
 use midwire_flow::access::human::pretty_size;
-use midwire_flow::{Content, Flow, FlowInfo, HttpFlow, HttpMessage as _};
+use midwire_flow::{Content, FlowInfo, HttpFlow, HttpMessage as _};
 use midwire_views::{MessageKind, Metadata, Registry, Rendered, highlight};
 
 use crate::doc::Builder;
@@ -114,7 +114,9 @@ impl<'a> Message<'a> {
             _ => None,
         });
         let field = |name: &str| -> Option<Cow<'_, str>> {
-            fields.and_then(|fields| fields.get(name)).map(String::from_utf8_lossy)
+            fields
+                .and_then(|fields| fields.get(name))
+                .map(String::from_utf8_lossy)
         };
         let content_type = field("content-type");
         let grpc_encoding = field("grpc-encoding");
@@ -122,7 +124,11 @@ impl<'a> Message<'a> {
         with(&Metadata {
             content_type: content_type.as_deref(),
             message: kind,
-            server_port: info.server_conn.address.as_ref().map(|address| address.port),
+            server_port: info
+                .server_conn
+                .address
+                .as_ref()
+                .map(|address| address.port),
             protobuf_definitions: protobuf,
             path: path.as_deref(),
             alpn: info.client_conn.alpn.as_deref(),
@@ -180,7 +186,12 @@ pub(crate) fn add(
 }
 
 /// Adds the text of content without a bar.
-pub(crate) fn add_plain(builder: &mut Builder, message: Message<'_>, registry: &Registry, mode: &Mode) {
+pub(crate) fn add_plain(
+    builder: &mut Builder,
+    message: Message<'_>,
+    registry: &Registry,
+    mode: &Mode,
+) {
     if let Some((rendered, read)) = message.shown(registry, mode) {
         body(builder, &rendered, mode, read.more, message);
     }
@@ -190,7 +201,10 @@ fn body(builder: &mut Builder, rendered: &Rendered, mode: &Mode, more: bool, mes
     let mut text = rendered.text.as_str();
     let mut note = None;
     if !mode.full {
-        let end = text.match_indices('\n').nth(mode.cutoff.max(1) - 1).map(|(at, _)| at);
+        let end = text
+            .match_indices('\n')
+            .nth(mode.cutoff.max(1) - 1)
+            .map(|(at, _)| at);
         if let Some(end) = end.filter(|end| end + 1 < text.len()) {
             text = text.get(..end).unwrap_or(text);
             note = Some(format!(
@@ -209,7 +223,9 @@ fn body(builder: &mut Builder, rendered: &Rendered, mode: &Mode, more: bool, mes
         }
     }
     let pieces = highlight(text, rendered.syntax);
-    let pieces = pieces.into_iter().map(|(tag, piece)| (Role::from(tag), piece));
+    let pieces = pieces
+        .into_iter()
+        .map(|(tag, piece)| (Role::from(tag), piece));
     if !builder.pieces(pieces) {
         note = Some("The rest does not fit on a screen; w or b save it to a file.".to_owned());
     }
@@ -231,15 +247,4 @@ pub(crate) fn missing(builder: &mut Builder, content: &Content, evicted: bool) {
         ),
         _ => builder.line("[content missing]", Role::Error),
     };
-}
-
-/// The message of a flow that a tab or a command calls `request` or `response`.
-pub(crate) fn part<'a>(flow: &'a Flow, name: &str) -> Option<Message<'a>> {
-    match (flow, name) {
-        (Flow::Http(http), "request") => Some(Message::Http(http, MessageKind::Request)),
-        (Flow::Http(http), "response") if http.response.is_some() => {
-            Some(Message::Http(http, MessageKind::Response))
-        }
-        _ => None,
-    }
 }

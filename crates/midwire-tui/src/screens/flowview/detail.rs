@@ -54,19 +54,30 @@ fn section(builder: &mut Builder, title: &str, rows: &[Pair]) {
     if rows.is_empty() {
         return;
     }
-    let column = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let column = rows
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or_default();
     builder.line(title, Role::Title);
     for (name, value) in rows {
         let name = format!("{name}:");
         let mut lines = value.lines();
         builder
-            .add(&format!("    {name:<width$}", width = column + 2), Role::Header)
+            .add(
+                &format!("    {name:<width$}", width = column + 2),
+                Role::Header,
+            )
             .hang()
             .add(lines.next().unwrap_or_default(), Role::Text)
             .end();
         for line in lines {
             let pad = " ".repeat(column + 6);
-            builder.add(&pad, Role::Text).hang().add(line, Role::Text).end();
+            builder
+                .add(&pad, Role::Text)
+                .hang()
+                .add(line, Role::Text)
+                .end();
         }
     }
     builder.blank();
@@ -124,7 +135,13 @@ fn describe(certificate: &Certificate) -> Vec<Pair> {
         Ok(PublicKey::RSA(key)) => format!("RSA, {} bits", key.key_size()),
         Ok(PublicKey::EC(point)) => format!("EC, {} bits", point.key_size()),
         Ok(PublicKey::DSA(_)) => "DSA".to_owned(),
-        _ => match parsed.public_key().algorithm.algorithm.to_id_string().as_str() {
+        _ => match parsed
+            .public_key()
+            .algorithm
+            .algorithm
+            .to_id_string()
+            .as_str()
+        {
             "1.3.101.112" => "Ed25519".to_owned(),
             "1.3.101.113" => "Ed448".to_owned(),
             other => other.to_owned(),
@@ -135,16 +152,38 @@ fn describe(certificate: &Certificate) -> Vec<Pair> {
         .subject_alternative_name()
         .ok()
         .flatten()
-        .map(|extension| extension.value.general_names.iter().filter_map(general_name).collect())
+        .map(|extension| {
+            extension
+                .value
+                .general_names
+                .iter()
+                .filter_map(general_name)
+                .collect()
+        })
         .unwrap_or_default();
     let mut rows = vec![
         ("Type".to_owned(), key),
         ("SHA256 digest".to_owned(), digest(&der)),
-        ("Valid from".to_owned(), date(parsed.validity().not_before.timestamp())),
-        ("Valid to".to_owned(), date(parsed.validity().not_after.timestamp())),
-        ("Serial".to_owned(), parsed.tbs_certificate.serial.to_string()),
-        ("Subject".to_owned(), name_lines(&parsed.subject().to_string())),
-        ("Issuer".to_owned(), name_lines(&parsed.issuer().to_string())),
+        (
+            "Valid from".to_owned(),
+            date(parsed.validity().not_before.timestamp()),
+        ),
+        (
+            "Valid to".to_owned(),
+            date(parsed.validity().not_after.timestamp()),
+        ),
+        (
+            "Serial".to_owned(),
+            parsed.tbs_certificate.serial.to_string(),
+        ),
+        (
+            "Subject".to_owned(),
+            name_lines(&parsed.subject().to_string()),
+        ),
+        (
+            "Issuer".to_owned(),
+            name_lines(&parsed.issuer().to_string()),
+        ),
     ];
     if !names.is_empty() {
         rows.push(("Alt names".to_owned(), names.join(", ")));
@@ -191,27 +230,74 @@ fn times(builder: &mut Builder, flow: &Flow, glyphs: &Glyphs) {
         None => {}
     };
     add("Client conn. established", client.timestamp_start, false);
-    add("Client conn. TLS handshake", client.timestamp_tls_setup, client.tls);
-    add("Client conn. closed", client.timestamp_end, client.timestamp_start.is_some());
+    add(
+        "Client conn. TLS handshake",
+        client.timestamp_tls_setup,
+        client.tls,
+    );
+    add(
+        "Client conn. closed",
+        client.timestamp_end,
+        client.timestamp_start.is_some(),
+    );
     add("Server conn. initiated", server.timestamp_start, false);
-    add("Server conn. TCP handshake", server.timestamp_tcp_setup, server.timestamp_start.is_some());
-    add("Server conn. TLS handshake", server.timestamp_tls_setup, server.tls);
-    add("Server conn. closed", server.timestamp_end, server.timestamp_start.is_some());
+    add(
+        "Server conn. TCP handshake",
+        server.timestamp_tcp_setup,
+        server.timestamp_start.is_some(),
+    );
+    add(
+        "Server conn. TLS handshake",
+        server.timestamp_tls_setup,
+        server.tls,
+    );
+    add(
+        "Server conn. closed",
+        server.timestamp_end,
+        server.timestamp_start.is_some(),
+    );
     match flow {
         Flow::Http(http) => {
-            add("First request byte", Some(http.request.timestamp_start.as_f64()), false);
-            add("Request complete", http.request.timestamp_end.map(midwire_flow::Number::as_f64), true);
+            add(
+                "First request byte",
+                Some(http.request.timestamp_start.as_f64()),
+                false,
+            );
+            add(
+                "Request complete",
+                http.request.timestamp_end.map(midwire_flow::Number::as_f64),
+                true,
+            );
             if let Some(response) = &http.response {
-                add("First response byte", Some(response.timestamp_start.as_f64()), false);
-                add("Response complete", response.timestamp_end.map(midwire_flow::Number::as_f64), true);
+                add(
+                    "First response byte",
+                    Some(response.timestamp_start.as_f64()),
+                    false,
+                );
+                add(
+                    "Response complete",
+                    response.timestamp_end.map(midwire_flow::Number::as_f64),
+                    true,
+                );
             }
         }
         Flow::Dns(dns) => {
-            add("Request complete", Some(dns.request_timestamp.as_f64()), false);
-            add("Response complete", dns.response_timestamp.map(midwire_flow::Number::as_f64), true);
+            add(
+                "Request complete",
+                Some(dns.request_timestamp.as_f64()),
+                false,
+            );
+            add(
+                "Response complete",
+                dns.response_timestamp.map(midwire_flow::Number::as_f64),
+                true,
+            );
         }
         Flow::Tcp(stream) | Flow::Udp(stream) => {
-            let first = stream.messages.first().map(|message| message.timestamp.as_f64());
+            let first = stream
+                .messages
+                .first()
+                .map(|message| message.timestamp.as_f64());
             add("First message", first, false);
         }
     }
@@ -221,10 +307,16 @@ fn times(builder: &mut Builder, flow: &Flow, glyphs: &Glyphs) {
         .into_iter()
         .map(|(time, name)| {
             let since = time - start;
-            (name.to_owned(), format!("{}  +{since:.3}s", zoned(time, "%Y-%m-%d %H:%M:%S.%3f")))
+            (
+                name.to_owned(),
+                format!("{}  +{since:.3}s", zoned(time, "%Y-%m-%d %H:%M:%S.%3f")),
+            )
         })
         .collect();
     let word = if live { "active" } else { glyphs.dash };
-    rows.extend(open.into_iter().map(|name| (name.to_owned(), word.to_owned())));
+    rows.extend(
+        open.into_iter()
+            .map(|name| (name.to_owned(), word.to_owned())),
+    );
     section(builder, "Timing:", &rows);
 }

@@ -68,7 +68,12 @@ impl Job {
                 pairs(builder, &query);
             }
         } else {
-            self.message(builder, request, Message::Http(flow, MessageKind::Request), registry);
+            self.message(
+                builder,
+                request,
+                Message::Http(flow, MessageKind::Request),
+                registry,
+            );
         }
         trailers(builder, request.trailers.as_ref());
     }
@@ -85,7 +90,12 @@ impl Job {
         if response.content.size() == Some(0) {
             builder.blank().line("No content", Role::Dim);
         } else {
-            self.message(builder, response, Message::Http(flow, MessageKind::Response), registry);
+            self.message(
+                builder,
+                response,
+                Message::Http(flow, MessageKind::Response),
+                registry,
+            );
         }
         cut_off(builder, flow, response);
         trailers(builder, response.trailers.as_ref());
@@ -109,7 +119,10 @@ impl Job {
             return;
         };
         let count = |from_client: bool| {
-            let messages = websocket.messages.iter().filter(|m| m.from_client == from_client);
+            let messages = websocket
+                .messages
+                .iter()
+                .filter(|m| m.from_client == from_client);
             let (mut number, mut bytes) = (0_usize, 0_u64);
             for message in messages {
                 number += 1;
@@ -149,13 +162,12 @@ impl Job {
                 time: message.timestamp.as_f64(),
                 notes: &notes,
             };
-            if !self.enough(builder, at, websocket.messages.len()) {
-                head.add(builder, &self.glyphs);
-                let shown = Message::WebSocket(flow, &message.content);
-                content::add_plain(builder, shown, registry, &self.mode);
-            } else {
+            if self.enough(builder, at, websocket.messages.len()) {
                 return;
             }
+            head.add(builder, &self.glyphs);
+            let shown = Message::WebSocket(flow, &message.content);
+            content::add_plain(builder, shown, registry, &self.mode);
         }
         if websocket.timestamp_end.is_some() {
             let who = match websocket.closed_by_client {
@@ -170,13 +182,22 @@ impl Job {
         }
     }
 
-    fn stream(&self, builder: &mut Builder, flow: &MessageFlow, registry: &Registry, kind: MessageKind) {
+    fn stream(
+        &self,
+        builder: &mut Builder,
+        flow: &MessageFlow,
+        registry: &Registry,
+        kind: MessageKind,
+    ) {
         if flow.messages.is_empty() {
             builder.line("No messages", Role::Dim);
             return;
         }
         let bytes = |from_client: bool| {
-            let messages = flow.messages.iter().filter(|m: &&StreamMessage| m.from_client == from_client);
+            let messages = flow
+                .messages
+                .iter()
+                .filter(|m: &&StreamMessage| m.from_client == from_client);
             pretty_size(messages.map(|message| message.content.len() as u64).sum())
         };
         let totals = format!(
@@ -266,11 +287,17 @@ fn close_name(code: i64) -> String {
 
 /// Fields with their values below each other.
 fn fields(builder: &mut Builder, fields: &Fields) {
-    let longest = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let longest = fields
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
     let column = longest.min(builder.width() / 3);
     for (name, value) in fields.iter() {
         let name = line_of(name) + ":";
-        let pad = (column + 2).saturating_sub(crate::text::width(&name)).max(1);
+        let pad = (column + 2)
+            .saturating_sub(crate::text::width(&name))
+            .max(1);
         builder
             .add(&name, Role::Header)
             .add_clean(&" ".repeat(pad), Role::Text)
@@ -281,11 +308,17 @@ fn fields(builder: &mut Builder, fields: &Fields) {
 }
 
 fn pairs(builder: &mut Builder, pairs: &[(Vec<u8>, Vec<u8>)]) {
-    let longest = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let longest = pairs
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
     let column = longest.min(builder.width() / 3);
     for (name, value) in pairs {
         let name = line_of(name) + ":";
-        let pad = (column + 2).saturating_sub(crate::text::width(&name)).max(1);
+        let pad = (column + 2)
+            .saturating_sub(crate::text::width(&name))
+            .max(1);
         builder
             .add(&name, Role::Name)
             .add_clean(&" ".repeat(pad), Role::Text)
@@ -318,7 +351,9 @@ fn cut_off(builder: &mut Builder, flow: &HttpFlow, response: &midwire_flow::Resp
         Some(promised) if promised > came => format!("cut off: {came} of {promised} bytes came. "),
         _ => String::new(),
     };
-    builder.blank().line(&format!("{what}{}", error.msg), Role::Error);
+    builder
+        .blank()
+        .line(&format!("{what}{}", error.msg), Role::Error);
 }
 
 fn dns(builder: &mut Builder, flow: &DnsFlow, tab: Tab) {
@@ -357,7 +392,10 @@ fn dns_message(builder: &mut Builder, message: &Dns) {
     line("id", &message.id.to_string());
     line("operation", &op_codes::to_str(message.op_code.into()));
     if !message.query {
-        line("result", &response_codes::to_str(message.response_code.into()));
+        line(
+            "result",
+            &response_codes::to_str(message.response_code.into()),
+        );
     }
     line("flags", &flags.join(", "));
     builder.blank().line("Question", Role::Title);
@@ -382,7 +420,10 @@ fn dns_message(builder: &mut Builder, message: &Dns) {
             builder
                 .add("  ", Role::Text)
                 .add(&record.name, Role::UrlDomain)
-                .add(&format!(" {} ", types::to_str(record.type_)), Role::SchemeDns)
+                .add(
+                    &format!(" {} ", types::to_str(record.type_)),
+                    Role::SchemeDns,
+                )
                 .add(&format!("{}s ", record.ttl), Role::Dim)
                 .add(&record.to_string(), Role::String)
                 .end();

@@ -40,9 +40,13 @@ impl Tab {
     /// The tabs of a flow.
     pub(crate) fn of(flow: &Flow) -> &'static [Self] {
         match flow {
-            Flow::Http(http) if http.websocket.is_some() => {
-                &[Self::Request, Self::Response, Self::WebSocket, Self::Detail, Self::Timing]
-            }
+            Flow::Http(http) if http.websocket.is_some() => &[
+                Self::Request,
+                Self::Response,
+                Self::WebSocket,
+                Self::Detail,
+                Self::Timing,
+            ],
             Flow::Http(_) | Flow::Dns(_) => {
                 &[Self::Request, Self::Response, Self::Detail, Self::Timing]
             }
@@ -68,7 +72,11 @@ impl Tab {
             Self::Detail => ("Detail", false),
             Self::Timing => ("Timing", false),
         };
-        if holds { format!("{name} intercepted") } else { name.to_owned() }
+        if holds {
+            format!("{name} intercepted")
+        } else {
+            name.to_owned()
+        }
     }
 
     /// The key under which settings of this tab are kept with the flow.
@@ -109,7 +117,11 @@ impl FlowView {
             flow: None,
             facts: Facts::default(),
             position: (0, 0),
-            tab: if held_response { Tab::Response } else { Tab::Request },
+            tab: if held_response {
+                Tab::Response
+            } else {
+                Tab::Request
+            },
             doc: None,
             pending: None,
             scroll: Scroll::default(),
@@ -129,7 +141,11 @@ impl FlowView {
 
     /// The tab that is shown: the chosen one, or the first if the flow has none such.
     fn tab(&self) -> Tab {
-        let tabs = self.flow.as_ref().map(|flow| Tab::of(flow)).unwrap_or_default();
+        let tabs = self
+            .flow
+            .as_ref()
+            .map(|flow| Tab::of(flow))
+            .unwrap_or_default();
         if tabs.contains(&self.tab) {
             return self.tab;
         }
@@ -137,8 +153,15 @@ impl FlowView {
     }
 
     fn step_tab(&mut self, step: isize) {
-        let tabs = self.flow.as_ref().map(|flow| Tab::of(flow)).unwrap_or_default();
-        let at = tabs.iter().position(|tab| *tab == self.tab()).unwrap_or_default();
+        let tabs = self
+            .flow
+            .as_ref()
+            .map(|flow| Tab::of(flow))
+            .unwrap_or_default();
+        let at = tabs
+            .iter()
+            .position(|tab| *tab == self.tab())
+            .unwrap_or_default();
         let next = (at as isize + step).rem_euclid(tabs.len().max(1) as isize) as usize;
         if let Some(tab) = tabs.get(next) {
             self.choose(*tab);
@@ -188,7 +211,10 @@ impl FlowView {
     /// Goes to a match before or after the present one.
     fn go_match(&mut self, step: isize, out: &mut Effects) {
         if self.wanted.is_empty() {
-            out.push(Effect::Say(Level::Warn, "Nothing was searched for yet: / searches".to_owned()));
+            out.push(Effect::Say(
+                Level::Warn,
+                "Nothing was searched for yet: / searches".to_owned(),
+            ));
             return;
         }
         let count = self.matches.len();
@@ -211,21 +237,36 @@ impl FlowView {
         };
         let style = |role: Role| env.theme.style(role);
         let mut pen = Pen::new(area, 0);
-        put_clean(buf, &mut pen, &zoned(started(flow), "%Y-%m-%d %H:%M:%S "), style(Role::Dim));
-        put_clean(buf, &mut pen, &format!("{} ", facts.method.0), style(facts.method.1));
+        put_clean(
+            buf,
+            &mut pen,
+            &zoned(started(flow), "%Y-%m-%d %H:%M:%S "),
+            style(Role::Dim),
+        );
+        put_clean(
+            buf,
+            &mut pen,
+            &format!("{} ", facts.method.0),
+            style(facts.method.1),
+        );
         let mut url = facts.origin.clone();
         if !matches!(facts.proto.0, "tcp" | "udp") {
             url = format!("{url}{}{}", facts.path.0, facts.path.1);
         }
         put_clean(buf, &mut pen, &url, style(Role::UrlDomain));
         if !facts.version.is_empty() {
-            put_clean(buf, &mut pen, &format!(" {}", facts.version), style(Role::Dim));
+            put_clean(
+                buf,
+                &mut pen,
+                &format!(" {}", facts.version),
+                style(Role::Dim),
+            );
         }
         let mut pen = Pen::new(area, 1);
         pen.skip(2);
         self.status_line(env, flow, &mut pen, buf);
         let mark = env.glyphs.marker(&facts.marked);
-        put_right(buf, &pen, &mark, style(Role::Mark));
+        put_right(buf, pen, &mark, style(Role::Mark));
     }
 
     fn status_line(&self, env: &Env, flow: &Flow, pen: &mut Pen, buf: &mut Buffer) {
@@ -233,7 +274,9 @@ impl FlowView {
         let style = |role: Role| env.theme.style(role);
         match facts.state {
             State::HeldRequest => put_clean(buf, pen, "# held: request  ", style(Role::Intercept)),
-            State::HeldResponse => put_clean(buf, pen, "# held: response  ", style(Role::Intercept)),
+            State::HeldResponse => {
+                put_clean(buf, pen, "# held: response  ", style(Role::Intercept));
+            }
             _ => {}
         }
         let reason = match flow {
@@ -248,9 +291,18 @@ impl FlowView {
             _ => None,
         };
         if let (Some(reason), Flow::Http(http)) = (reason, flow) {
-            let status = http.response.as_ref().map(|response| response.status).unwrap_or_default();
+            let status = http
+                .response
+                .as_ref()
+                .map(|response| response.status)
+                .unwrap_or_default();
             let text = format!("{} {status} {reason} ", glyphs.returned);
-            put(buf, pen, &text, style(crate::screens::flowlist::row::code_role(status)));
+            put(
+                buf,
+                pen,
+                &text,
+                style(crate::screens::flowlist::row::code_role(status)),
+            );
             put_clean(buf, pen, &format!("{} ", facts.kind.0), style(facts.kind.1));
         } else if !facts.status.0.is_empty() && facts.error.is_none() {
             let text = format!("{} {} ", glyphs.returned, facts.status.0);
@@ -274,16 +326,28 @@ impl FlowView {
         let mut pen = Pen::new(area, 2);
         for tab in Tab::of(flow) {
             let shown = *tab == self.tab();
-            let role = if shown { Role::Focus } else { Role::HeadingInactive };
+            let role = if shown {
+                Role::Focus
+            } else {
+                Role::HeadingInactive
+            };
             // The chosen tab is told by brackets as well.
             let title = tab.title(flow);
-            let text = if shown { format!("[{title}]") } else { format!(" {title} ") };
+            let text = if shown {
+                format!("[{title}]")
+            } else {
+                format!(" {title} ")
+            };
             put_clean(buf, &mut pen, &text, env.theme.style(role));
             put_clean(buf, &mut pen, " ", env.theme.style(Role::Text));
         }
         let mut right = String::new();
         if !self.wanted.is_empty() {
-            let at = if self.matches.is_empty() { 0 } else { self.at_match + 1 };
+            let at = if self.matches.is_empty() {
+                0
+            } else {
+                self.at_match + 1
+            };
             right = format!("/{} {at}/{}  ", self.wanted, self.matches.len());
         }
         if let Some((_, doc)) = &self.doc
@@ -292,7 +356,7 @@ impl FlowView {
             let last = doc.len().saturating_sub(self.scroll.height).max(1);
             right.push_str(&format!("{}%", self.scroll.offset * 100 / last));
         }
-        put_right(buf, &pen, &right, env.theme.style(Role::Dim));
+        put_right(buf, pen, &right, env.theme.style(Role::Dim));
     }
 }
 
@@ -303,7 +367,11 @@ impl Screen for FlowView {
 
     fn title(&self, _: &Env) -> (String, String) {
         let (row, shown) = self.position;
-        let number = self.facts.number.map(|number| format!(" #{number}")).unwrap_or_default();
+        let number = self
+            .facts
+            .number
+            .map(|number| format!(" #{number}"))
+            .unwrap_or_default();
         (format!("Flow Details{number}"), format!("{row} of {shown}"))
     }
 
@@ -315,7 +383,10 @@ impl Screen for FlowView {
             self.scroll.offset = 0;
             self.at_match = 0;
         }
-        self.position = (store.focus_row().map_or(0, |row| row + 1), store.counts().shown);
+        self.position = (
+            store.focus_row().map_or(0, |row| row + 1),
+            store.counts().shown,
+        );
         let height = area.height.saturating_sub(Self::HEAD).into();
         let Some(flow) = self.flow.clone() else {
             self.doc = None;
@@ -329,7 +400,8 @@ impl Screen for FlowView {
             self.pending = Some(job.clone());
             out.push(Effect::Render(Box::new(job)));
         }
-        let same_flow = |done: &Job| done.flow.info().id == flow.info().id && done.tab == self.tab();
+        let same_flow =
+            |done: &Job| done.flow.info().id == flow.info().id && done.tab == self.tab();
         if self.doc.as_ref().is_some_and(|(done, _)| !same_flow(done)) {
             self.doc = None;
             self.matches.clear();
@@ -351,7 +423,12 @@ impl Screen for FlowView {
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
         if self.flow.is_none() {
             let mut pen = Pen::new(area, 1);
-            put_clean(buf, &mut pen, "  No flow is focused.", env.theme.style(Role::Dim));
+            put_clean(
+                buf,
+                &mut pen,
+                "  No flow is focused.",
+                env.theme.style(Role::Dim),
+            );
             return;
         }
         self.head(env, area, buf);
@@ -361,12 +438,12 @@ impl Screen for FlowView {
             height: area.height.saturating_sub(Self::HEAD),
             ..area
         };
-        match &self.doc {
-            Some((_, doc)) => doc.draw(buf, below, self.scroll.offset, (&env.theme, &self.matches)),
-            None => {
-                let mut pen = Pen::new(below, 0);
-                put_clean(buf, &mut pen, "formatting", env.theme.style(Role::Dim));
-            }
+        if let Some((_, doc)) = &self.doc {
+            let look = (&env.theme, self.matches.as_slice());
+            doc.draw(buf, below, self.scroll.offset, look);
+        } else {
+            let mut pen = Pen::new(below, 0);
+            put_clean(buf, &mut pen, "formatting", env.theme.style(Role::Dim));
         }
     }
 
@@ -399,8 +476,15 @@ impl Screen for FlowView {
         if at.y != 2 {
             return;
         }
-        let tab = self.tab_cells.iter().position(|(from, to)| (*from..*to).contains(&at.x));
-        let tabs = self.flow.as_ref().map(|flow| Tab::of(flow)).unwrap_or_default();
+        let tab = self
+            .tab_cells
+            .iter()
+            .position(|(from, to)| (*from..*to).contains(&at.x));
+        let tabs = self
+            .flow
+            .as_ref()
+            .map(|flow| Tab::of(flow))
+            .unwrap_or_default();
         if let Some(tab) = tab.and_then(|at| tabs.get(at)) {
             self.choose(*tab);
         }
@@ -445,7 +529,9 @@ impl FlowView {
             return Err(CommandError::failed("Not viewing a flow."));
         };
         let mode = args.str(0)?;
-        env.kernel.store().set_setting(&id, self.tab().setting(), mode);
+        env.kernel
+            .store()
+            .set_setting(&id, self.tab().setting(), mode);
         Ok(CommandValue::Null)
     }
 }

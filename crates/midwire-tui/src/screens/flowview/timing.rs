@@ -32,7 +32,10 @@ pub(super) fn add(builder: &mut Builder, flow: &Flow, glyphs: &Glyphs) {
         let bar = glyphs.phases.get(phase.glyph).copied().unwrap_or("#");
         builder
             .add(&format!("{:<18}", phase.name), Role::Header)
-            .add(&format!("{:>8}  ", pretty_duration(phase.to - phase.from)), Role::Text)
+            .add(
+                &format!("{:>8}  ", pretty_duration(phase.to - phase.from)),
+                Role::Text,
+            )
             .add(&" ".repeat(from.min(cells)), Role::Text)
             .add(&bar.repeat((to - from.min(to)).max(1)), phase.role)
             .end();
@@ -63,7 +66,13 @@ fn phases(flow: &Flow) -> Vec<Phase> {
         if let (Some(from), Some(to)) = (from, to)
             && to >= from
         {
-            out.push(Phase { name, from, to, glyph, role });
+            out.push(Phase {
+                name,
+                from,
+                to,
+                glyph,
+                role,
+            });
         }
     };
     let client = &info.client_conn;
@@ -73,9 +82,27 @@ fn phases(flow: &Flow) -> Vec<Phase> {
             let begun = Some(request.timestamp_start.as_f64());
             let sent = request.timestamp_end.map(Number::as_f64);
             if !is_reused(flow) {
-                add("client TLS", client.timestamp_start, client.timestamp_tls_setup, 1, Role::PhaseTls);
-                add("connect", server.timestamp_start, server.timestamp_tcp_setup, 0, Role::PhaseConnect);
-                add("server TLS", server.timestamp_tcp_setup, server.timestamp_tls_setup, 1, Role::PhaseTls);
+                add(
+                    "client TLS",
+                    client.timestamp_start,
+                    client.timestamp_tls_setup,
+                    1,
+                    Role::PhaseTls,
+                );
+                add(
+                    "connect",
+                    server.timestamp_start,
+                    server.timestamp_tcp_setup,
+                    0,
+                    Role::PhaseConnect,
+                );
+                add(
+                    "server TLS",
+                    server.timestamp_tcp_setup,
+                    server.timestamp_tls_setup,
+                    1,
+                    Role::PhaseTls,
+                );
             }
             add("request", begun, sent, 2, Role::PhaseSend);
             if let Some(response) = &http.response {
@@ -84,22 +111,49 @@ fn phases(flow: &Flow) -> Vec<Phase> {
                 add("waiting", sent.or(begun), first, 3, Role::PhaseWait);
                 add("response", first, last, 4, Role::PhaseReceive);
                 let closed = http.websocket.as_ref().and_then(|websocket| {
-                    let last = websocket.messages.last().map(|message| message.timestamp.as_f64());
+                    let last = websocket
+                        .messages
+                        .last()
+                        .map(|message| message.timestamp.as_f64());
                     websocket.timestamp_end.or(last)
                 });
                 add("messages", last.or(first), closed, 5, Role::PhaseReceive);
             } else if let Some(error) = &info.error {
-                add("until the error", sent.or(begun), Some(error.timestamp), 3, Role::Error);
+                add(
+                    "until the error",
+                    sent.or(begun),
+                    Some(error.timestamp),
+                    3,
+                    Role::Error,
+                );
             }
         }
         Flow::Dns(dns) => {
             let answer = dns.response_timestamp.map(Number::as_f64);
-            add("waiting", Some(dns.request_timestamp.as_f64()), answer, 3, Role::PhaseWait);
+            add(
+                "waiting",
+                Some(dns.request_timestamp.as_f64()),
+                answer,
+                3,
+                Role::PhaseWait,
+            );
         }
         Flow::Tcp(stream) | Flow::Udp(stream) => {
-            add("connect", server.timestamp_start, server.timestamp_tcp_setup, 0, Role::PhaseConnect);
-            let first = stream.messages.first().map(|message| message.timestamp.as_f64());
-            let last = stream.messages.last().map(|message| message.timestamp.as_f64());
+            add(
+                "connect",
+                server.timestamp_start,
+                server.timestamp_tcp_setup,
+                0,
+                Role::PhaseConnect,
+            );
+            let first = stream
+                .messages
+                .first()
+                .map(|message| message.timestamp.as_f64());
+            let last = stream
+                .messages
+                .last()
+                .map(|message| message.timestamp.as_f64());
             add("messages", first, last, 5, Role::PhaseReceive);
         }
     }
