@@ -556,7 +556,7 @@ fn key_bindings_are_changed() {
     tui.command("console.key.contexts")
         .shows("grideditor")
         .keys(&["q"]);
-    tui.keys(&["K", "enter"])
+    tui.keys(&["K", "G", "enter"])
         .shows(": console.key.bind ")
         .keys(&["esc", "a"])
         .shows("Context")
