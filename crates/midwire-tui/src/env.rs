@@ -202,6 +202,11 @@ pub(crate) trait Screen: Send {
         let _ = (env, area, out);
     }
 
+    /// True while the screen shows something that changes with time alone.
+    fn ticks(&self) -> bool {
+        false
+    }
+
     /// Draws what was prepared.
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer);
 

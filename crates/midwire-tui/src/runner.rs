@@ -209,8 +209,11 @@ impl Runner {
     }
 
     fn draw(&mut self) -> Result<(), TuiError> {
-        self.guard.screen.autoresize()?;
         let size = self.guard.screen.size()?;
+        let area = self.guard.screen.get_frame().area();
+        if (area.width, area.height) != (size.width, size.height) {
+            self.guard.renew()?;
+        }
         let effects = self
             .app
             .prepare(ratatui::layout::Rect::new(0, 0, size.width, size.height));

@@ -7,7 +7,7 @@ use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
@@ -30,9 +30,8 @@ impl Guard {
     pub(crate) fn take(mouse: bool) -> io::Result<Self> {
         restore_after_panic();
         enter(mouse)?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 << 10, io::stdout()));
         Ok(Self {
-            screen: Terminal::new(backend)?,
+            screen: blank()?,
             mouse,
         })
     }
@@ -47,7 +46,16 @@ impl Guard {
     /// Takes it back.
     pub(crate) fn take_back(&mut self) -> io::Result<()> {
         enter(self.mouse)?;
-        self.screen.clear()
+        self.renew()
+    }
+
+    /// Begins with an empty screen, after another program or in another size.
+    ///
+    /// The library's own way asks the terminal where its cursor is, and waits for the answer.
+    pub(crate) fn renew(&mut self) -> io::Result<()> {
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.screen = blank()?;
+        Ok(())
     }
 
     /// Writes a sequence that draws nothing.
@@ -62,6 +70,11 @@ impl Drop for Guard {
     fn drop(&mut self) {
         leave();
     }
+}
+
+fn blank() -> io::Result<Screen> {
+    let out = BufWriter::with_capacity(64 << 10, io::stdout());
+    Terminal::new(CrosstermBackend::new(out))
 }
 
 fn enter(mouse: bool) -> io::Result<()> {

@@ -149,7 +149,10 @@ impl App {
                 "Hold fn, shift, alt or ctrl to select text, or set console_mouse false.",
             ),
             Event::Resize | Event::Changed => {}
-            Event::Tick => self.tick(),
+            Event::Tick => {
+                self.tick();
+                return out;
+            }
             Event::Log(entry) => {
                 let level = Level::parse(&self.env.options.console_eventlog_verbosity);
                 if entry.level <= Level::Alert && Some(entry.level) <= level {
@@ -391,7 +394,10 @@ impl App {
             .is_some_and(|message| message.until <= self.env.now)
         {
             self.message = None;
+            self.dirty = true;
         }
+        let tops = self.panes.iter().filter_map(|stack| stack.last());
+        self.dirty |= tops.into_iter().any(|screen| screen.ticks());
     }
 
     fn top(&mut self) -> Option<&mut Box<dyn Screen>> {

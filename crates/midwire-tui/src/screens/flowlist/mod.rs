@@ -65,6 +65,8 @@ pub(crate) struct FlowList {
     /// Flows below the window that came since the end was last seen.
     new_below: usize,
     seen: usize,
+    /// A file is being read.
+    reading: bool,
 }
 
 impl FlowList {
@@ -114,12 +116,7 @@ impl Screen for FlowList {
         } else {
             format!("Flows {shown} of {total}")
         };
-        if env
-            .kernel
-            .reading()
-            .load(std::sync::atomic::Ordering::Relaxed)
-            > 0
-        {
+        if self.reading {
             left.push_str("  reading");
         }
         if let Some(filter) = env
@@ -161,6 +158,11 @@ impl Screen for FlowList {
         self.layout = Layout::of(&env.options.console_flowlist_layout, area.width);
         let lines = usize::from(area.height.saturating_sub(self.layout.head()));
         self.page = (lines / self.layout.lines()).max(1);
+        self.reading = env
+            .kernel
+            .reading()
+            .load(std::sync::atomic::Ordering::Relaxed)
+            > 0;
         let counts = env.kernel.store().counts();
         (self.shown, self.total) = (counts.shown, counts.total);
         self.place(env);
@@ -170,6 +172,10 @@ impl Screen for FlowList {
             .iter()
             .map(|flow| Facts::of(&env.kernel, flow, env.options.showhost, env.now))
             .collect();
+    }
+
+    fn ticks(&self) -> bool {
+        self.reading || self.rows.iter().any(|row| row.state == row::State::Running)
     }
 
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
