@@ -150,10 +150,19 @@ fn a_session_from_start_to_end() {
         origin.url("/wait"),
         format!("http://127.0.0.1:{}", tui.port),
     );
-    let client = std::thread::spawn(move || curl(&["-x", &proxy, &url]));
+    let (send, fetched) = std::sync::mpsc::channel();
+    std::thread::spawn(move || send.send(curl(&["-x", &proxy, &url])));
     tui.shows("held");
-    tui.keys("A");
-    assert_eq!(client.join().unwrap().unwrap(), "good morning");
+    // The row is drawn a moment before the flow can be resumed, so an early key is repeated.
+    let end = Instant::now() + PATIENCE;
+    let content = loop {
+        tui.keys("A");
+        match fetched.recv_timeout(std::time::Duration::from_secs(1)) {
+            Ok(content) => break content,
+            Err(_) => assert!(Instant::now() < end, "resumed"),
+        }
+    };
+    assert_eq!(content.unwrap(), "good morning");
     // Filter while typing, keep it with Enter.
     tui.keys("f").shows("view_filter");
     tui.keys("hello").shows("of");

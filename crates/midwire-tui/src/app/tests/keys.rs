@@ -561,7 +561,7 @@ fn key_bindings_are_changed() {
         .keys(&["esc", "a"])
         .shows("Context")
         .keys(&["esc", "d"]);
-    tui.keys(&["x"]);
+    tui.keys(&["x", "esc"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "- key: f9\n  cmd: view.clear\n").unwrap();
     tui.command(&format!("console.keymap.load {}", file.path().display()))
