@@ -280,7 +280,17 @@ impl Builder {
     /// Plain text of any origin and number of lines.
     pub(crate) fn paragraphs(&mut self, text: &str, role: Role) -> &mut Self {
         for line in clean_text(text).lines() {
-            self.add_clean(line, role).end();
+            let mut used = 0;
+            for word in line.split_inclusive(' ') {
+                let cells = crate::text::width(word.trim_end());
+                if used > 0 && used + cells > self.width {
+                    self.end();
+                    used = 0;
+                }
+                self.add_clean(word, role);
+                used += crate::text::width(word);
+            }
+            self.end();
         }
         self
     }

@@ -29,7 +29,7 @@ pub(crate) struct OptionScreen {
 const HELP: u16 = 5;
 
 /// Cells of the column of names.
-const NAMES: usize = 34;
+const NAMES: usize = 36;
 
 /// A value as one line.
 fn show(value: &Value) -> String {
@@ -164,7 +164,7 @@ impl Screen for OptionScreen {
             put(
                 buf,
                 &mut pen,
-                &left(&definition.name, names),
+                &format!("{} ", left(&definition.name, names.saturating_sub(1))),
                 style(Role::OptionText),
             );
             if let (Some(line), true) = (&self.editing, focused) {
