@@ -23,4 +23,5 @@ mod setup;
 mod tls;
 #[cfg(target_os = "linux")]
 mod transparent;
+mod tui;
 mod uploads;
