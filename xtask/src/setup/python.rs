@@ -49,7 +49,7 @@ pub(super) fn mitmproxy() -> anyhow::Result<PathBuf> {
 }
 
 /// The folder for what can be made again.
-fn cache() -> anyhow::Result<PathBuf> {
+pub(super) fn cache() -> anyhow::Result<PathBuf> {
     let base = match env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => home().context("HOME is not set")?.join(".cache"),
@@ -73,7 +73,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 /// The interpreters in a folder of pyenv, newest first.
-fn pyenv(versions: &Path) -> Vec<PathBuf> {
+pub(super) fn pyenv(versions: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(versions) else {
         return Vec::new();
     };
