@@ -11,4 +11,5 @@ mod program;
 mod dump;
 mod errors;
 mod live;
+mod scripts;
 mod tls;
