@@ -17,7 +17,7 @@ use crate::say;
 const MINORS: std::ops::RangeInclusive<u32> = 9..=14;
 
 /// What the tests need.
-const REQUIREMENTS: &[&str] = &["pytest>=8,<9"];
+const REQUIREMENTS: &[&str] = &["pytest>=8,<9", "uv"];
 
 /// The package, from the root of the repository.
 const PACKAGE: &str = "crates/midwire-python/python";
@@ -77,8 +77,12 @@ fn test_one(
             return Ok("skipped".to_owned());
         }
     };
-    let mut command = Command::new(python);
+    let mut command = Command::new(&python);
+    // uv is beside the interpreter.
+    let mut path: Vec<PathBuf> = python.parent().map(Path::to_owned).into_iter().collect();
+    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     command
+        .env("PATH", env::join_paths(path)?)
         .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
         .current_dir(root.join(PACKAGE))
         .env("PYTHONDONTWRITEBYTECODE", "1")
