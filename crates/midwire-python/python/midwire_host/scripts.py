@@ -131,10 +131,14 @@ class ScriptLoader:
 
     def _register(self, script: Script, module: Any) -> bool:
         done = False
-        with addonmanager.safecall():
-            ctx.master.addons.register(module)
-            script.module = module
-            done = True
+        try:
+            with addonmanager.safecall():
+                ctx.master.addons.register(module)
+                script.module = module
+                done = True
+        except (exceptions.OptionsError, exceptions.AddonHalt) as error:
+            # Such as a value for an option of the script that is of the wrong type.
+            loading.script_error_handler(script.fullpath, error)
         return done
 
     def _introduce(self, module: Any) -> None:

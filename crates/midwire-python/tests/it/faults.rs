@@ -136,6 +136,16 @@ async fn scripts_that_do_not_load_are_one_message_with_the_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_an_option_of_a_script_cannot_have_is_one_message() {
+    let text = "from typing import Optional\ndef load(loader):\n    loader.add_option('percent', Optional[int], None, 'x')\n";
+    let options = [("percent", Value::from("abc"))];
+    let setup = try_scripts(&[text], &options).await.unwrap();
+    let message = setup.logged("error in script").await;
+    assert!(message.contains("script0.py\", line 3"), "{message}");
+    setup.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocking_hook_holds_only_flows_that_wait_for_it() {
     let setup = scripts(&[r#"
 import asyncio, time
