@@ -48,7 +48,7 @@ fn post(path: &str, kind: &'static str, content: &str) -> HttpFlow {
 
 fn to(host: &'static str) -> HttpFlow {
     let mut flow = http("/");
-    flow.request.host = host.to_owned();
+    host.clone_into(&mut flow.request.host);
     with_field(flow, "Host", host)
 }
 
@@ -420,7 +420,7 @@ async fn connections_are_led_elsewhere() {
     setup.host.stop().await;
 }
 
-fn view(setup: &Setup, name: &str) -> std::sync::Arc<dyn midwire_core::script_views::ScriptView> {
+fn shown(setup: &Setup, name: &str) -> std::sync::Arc<dyn midwire_core::script_views::ScriptView> {
     let all = setup.kernel.script_views().all();
     all.into_iter().find(|view| view.name() == name).unwrap()
 }
@@ -456,7 +456,7 @@ async fn views_show_content() {
         kind: "http",
     };
     let setup = example("contentview_csv", &[]).await;
-    let view = view(&setup, "CSV");
+    let view = shown(&setup, "CSV");
     assert!(view.priority(b"a,b", about("text/csv")) > 0.0);
     assert_eq!(
         view.prettify(b"a, b\n1,2", about("text/csv")).unwrap(),
@@ -465,7 +465,7 @@ async fn views_show_content() {
     setup.host.stop().await;
 
     let setup = example("contentview_edit", &[]).await;
-    let view = view(&setup, "Rot13");
+    let view = shown(&setup, "Rot13");
     assert_eq!(view.name(), "Rot13");
     assert_eq!(
         view.prettify(b"Hello", about("text/plain")).unwrap(),
