@@ -243,7 +243,7 @@ impl<'a> Dialogue<'a> {
             return;
         }
         let Some(server) = resolver.first() else {
-            let error = resolver::ResolveError::NoServers;
+            let error = resolver.lack();
             flow.info.error = Some(FlowError::new(error.to_string()));
             return;
         };

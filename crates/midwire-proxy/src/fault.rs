@@ -141,6 +141,9 @@ pub(crate) enum ConnectFault {
     /// A proxy on the way refused, or did not answer.
     #[error("{0}")]
     Upstream(String),
+    /// The option `offline` is on.
+    #[error("offline: no connection to {0} is opened")]
+    Offline(String),
     /// An addon refused in `server_connect`.
     #[error("Connection killed: {0}")]
     Killed(String),

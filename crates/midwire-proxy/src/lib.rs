@@ -24,6 +24,7 @@ mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod trace;
 mod udp;
 mod upstream;
 mod via;

@@ -112,6 +112,18 @@ impl Session {
         self.engine.kernel.options().load()
     }
 
+    /// True if a server is connected to before a request is there for it.
+    pub(crate) fn connects_ahead(&self) -> bool {
+        let options = self.options();
+        options.connection_strategy == "eager" && !options.offline
+    }
+
+    /// True if this is the host of the onboarding page, which no server has (modes.md §16).
+    pub(crate) fn is_onboarding(&self, host: &str) -> bool {
+        let options = self.options();
+        options.onboarding && options.onboarding_host.eq_ignore_ascii_case(host)
+    }
+
     /// Address of the client, for the log.
     pub(crate) fn peer(&self) -> &dyn std::fmt::Display {
         match &self.client.peername {

@@ -367,6 +367,10 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         return Err(refuse(session, data, ConnectFault::Killed(error)).await);
     }
     redirect(&mut target, &mut data.server);
+    if session.options().offline {
+        let fault = ConnectFault::Offline(target.hop_address().to_string());
+        return Err(refuse(session, data, fault).await);
+    }
     data.server.timestamp_start = Some(crate::now());
     let tcp = match dial(session, target.hop_address()).await {
         Ok(tcp) => tcp,
@@ -386,7 +390,7 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
     let opened = Opened {
         target,
         server: data.server,
-        io: Box::new(tcp),
+        io: crate::trace::layer(session, "server tcp", Box::new(tcp)),
     };
     match hop {
         Some(hop) => via::pass(session, opened, &hop).await,
@@ -471,7 +475,7 @@ pub(crate) async fn secure(
             return Ok(Opened {
                 target,
                 server,
-                io: Box::new(io),
+                io: crate::trace::layer(session, "server tls", Box::new(io)),
             });
         }
         Some(Err(error)) => error.to_string(),

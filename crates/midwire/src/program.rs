@@ -17,6 +17,8 @@ pub(crate) struct Program {
 pub(crate) enum Call {
     /// A tool with its arguments.
     Tool(Program, Vec<OsString>),
+    /// A subcommand of the first minute with its arguments.
+    Setup(&'static str, Vec<OsString>),
     /// The overview of subcommands.
     Help,
     /// A word that is no subcommand.
@@ -77,6 +79,10 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
             );
         }
         "-h" | "--help" | "help" => return Call::Help,
+        _ if let Some(name) = crate::setup::NAMES.iter().find(|name| **name == first) => {
+            args.remove(0);
+            return Call::Setup(name, args);
+        }
         _ => return Call::Unknown(args.swap_remove(0)),
     };
     args.remove(0);
@@ -96,6 +102,10 @@ An interactive, TLS-capable intercepting proxy.
 subcommands:
   dump    intercept traffic and print or save it, without interaction
           (midwire dump --help shows its flags)
+  run     run a program with its traffic intercepted
+  env     print the variables that lead a shell's programs through a running proxy
+  doctor  say why nothing is captured, and what to do
+  ca      show, export, install and take back the certificate of the authority
 
 Under the name mitmdump the program behaves as that tool.
 The terminal and browser interfaces are not part of this version yet.
@@ -120,7 +130,7 @@ mod tests {
         let name = words.next().unwrap();
         let got = match call(&name, words.collect()) {
             Call::Tool(program, args) => Some((program.tool, args.len())),
-            Call::Help | Call::Unknown(_) => None,
+            Call::Setup(..) | Call::Help | Call::Unknown(_) => None,
         };
         assert_eq!(got, expected, "{line:?}");
     }

@@ -14,6 +14,8 @@ use midwire_core::options::cli::{Action, Invocation};
 use midwire_proxy::Engine;
 use midwire_python::ScriptHost;
 
+use crate::launch::{Guard, Launch};
+
 /// How long connections may go on after the signal to end (security.md §3).
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -22,6 +24,7 @@ pub(crate) async fn run(
     options: OptionStore,
     log: LogStream,
     invocation: &Invocation,
+    launch: &Launch,
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
     let commands = CommandAddons::new(&kernel);
@@ -29,7 +32,7 @@ pub(crate) async fn run(
     let scripts = ScriptHost::new(&kernel, |kernel, flow| {
         Box::pin(async move { midwire_addons::replay(&kernel, flow).await })
     });
-    let outcome = with_scripts(&kernel, invocation, &commands, &scripts).await;
+    let outcome = with_scripts(&kernel, invocation, launch, &commands, &scripts).await;
     // Scripts are told of every end, and what they have printed comes out.
     scripts.stop().await;
     kernel.chain().done(&kernel);
@@ -43,6 +46,7 @@ pub(crate) async fn run(
 async fn with_scripts(
     kernel: &Arc<Kernel>,
     invocation: &Invocation,
+    launch: &Launch,
     commands: &CommandAddons,
     scripts: &ScriptHost,
 ) -> anyhow::Result<()> {
@@ -72,7 +76,8 @@ async fn with_scripts(
             if errors > 1 { "s" } else { "" }
         );
     }
-    serve(kernel, &engine, signals).await;
+    let guard = launch.announce(kernel, &engine).await?;
+    serve(kernel, &engine, signals, guard).await;
     Ok(())
 }
 
@@ -111,10 +116,11 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Waits for the end, then gives connections a moment. A second signal ends at once.
-async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals) {
+async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals, mut guard: Guard) {
     tokio::select! {
         () = kernel.shutdown().cancelled() => {}
         () = signals.next() => kernel.shutdown().cancel(),
+        () = guard.ended() => kernel.shutdown().cancel(),
     }
     kernel.parked().resume_all();
     tokio::select! {
@@ -123,6 +129,15 @@ async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals) {
         () = signals.next() => {}
     }
 }
+
+/// SIGXFSZ.
+#[cfg(unix)]
+const FILE_SIZE_EXCEEDED: std::ffi::c_int =
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+        31
+    } else {
+        25
+    };
 
 /// The signals that end the program.
 struct Signals {
@@ -136,6 +151,8 @@ impl Signals {
     #[cfg(unix)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A file that may not grow is an error of its write, not the end of the program. The handler stays.
+        drop(signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -236,6 +236,8 @@ options! {
         "Set or remove fields. Each rule is [/flow-filter]/name/[@]value; the first character is the separator, @ reads the value from a file, and an empty value removes the field.";
     normalize_outbound_headers: bool = true, all(),
         "Write field names of HTTP/2 and HTTP/3 messages in lower case, as these protocols demand.";
+    offline: bool = false, own().flag(""),
+        "Open no connection to any server: what a recording or an addon does not answer gets status 502 with the reason.";
     onboarding: bool = true, all(),
         "Offer the certificate authority for download on a web page that only clients of the proxy can see.";
     onboarding_host: String = String::from("mitm.it"), all(),
@@ -292,6 +294,8 @@ options! {
         "Older name of server_replay_extra=kill.";
     server_replay_nopop: bool = false, all(),
         "Older name of server_replay_reuse.";
+    server_replay_record_new: bool = false, own().flag(""),
+        "Forward requests without a recorded response, and add what servers answer to the file of server_replay, which may be missing at first. Recorded responses are given any number of times.";
     server_replay_refresh: bool = true, all().flag(""),
         "Move dates and cookie expiry times of recorded responses to the present.";
     server_replay_reuse: bool = false, all().flag(""),

@@ -68,12 +68,14 @@ pub(crate) async fn serve(
     engine.kernel.client_connected(&mut client).await;
     let mut session = None;
     if let Some(error) = &client.error {
-        tracing::warn!(client = %Address::from(peer), "client connection refused: {error}");
+        // Who refused it has said so, within bounds.
+        tracing::debug!(client = %Address::from(peer), "client connection refused: {error}");
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
         let io = Resettable::new(tcp, begun.reset.clone());
-        let ended = Box::pin(layers(begun, Box::new(io))).await;
+        let io = crate::trace::layer(&begun, "client tcp", Box::new(io));
+        let ended = Box::pin(layers(begun, io)).await;
         client = (*ended.client).clone();
         session = Some(ended);
     }

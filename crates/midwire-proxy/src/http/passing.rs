@@ -120,36 +120,81 @@ pub(super) async fn pump(
             }
         };
         match frame? {
-            Some(Frame::Data(data)) if tee.filters.is_empty() => {
-                tee.take(&data)?;
-                to.data(data)
-                    .await
-                    .map_err(|error| write_fault(error, other))?;
-            }
-            Some(Frame::Data(data)) => {
-                for piece in tee.filtered(Some(data)).await? {
-                    tee.take(&piece)?;
-                    to.data(piece)
-                        .await
-                        .map_err(|error| write_fault(error, other))?;
-                }
-            }
+            Some(Frame::Data(data)) => pass(to, tee, Some(data)).await?,
             Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
             None => break,
         }
     }
     if !tee.filters.is_empty() {
-        for piece in tee.filtered(None).await? {
-            tee.take(&piece)?;
-            to.data(piece)
-                .await
-                .map_err(|error| write_fault(error, other))?;
-        }
+        pass(to, tee, None).await?;
     }
     to.end(tee.trailers.as_ref())
         .await
         .map_err(|error| write_fault(error, other))
 }
+
+/// Passes one piece on, or what filters still have after the last one.
+async fn pass(to: &mut Outbound<'_>, tee: &mut Tee, piece: Option<Bytes>) -> Result<(), Fault> {
+    let other = match tee.side {
+        Side::Client => Side::Server,
+        Side::Server => Side::Client,
+    };
+    if let Some(data) = &piece
+        && tee.filters.is_empty()
+    {
+        tee.take(data)?;
+        let data = data.clone();
+        return to
+            .data(data)
+            .await
+            .map_err(|error| write_fault(error, other));
+    }
+    for piece in tee.filtered(piece).await? {
+        tee.take(&piece)?;
+        to.data(piece)
+            .await
+            .map_err(|error| write_fault(error, other))?;
+    }
+    Ok(())
+}
+
+/// Sends what was read before it was clear that the content passes live. It goes the way of what follows.
+pub(super) async fn send_begun(
+    to: &mut Outbound<'_>,
+    begun: &Content,
+    tee: &mut Tee,
+) -> Result<(), Fault> {
+    if tee.filters.is_empty() {
+        let other = match tee.side {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        };
+        return send_content(to, begun)
+            .await
+            .map_err(|error| write_fault(error, other));
+    }
+    let mut offset = 0;
+    while let Some(piece) = piece_at(begun, offset)? {
+        offset += piece.len() as u64;
+        pass(to, tee, Some(piece)).await?;
+    }
+    Ok(())
+}
+
+/// The content from here on, as far as one piece goes.
+fn piece_at(content: &Content, offset: u64) -> Result<Option<Bytes>, Fault> {
+    let piece = match content {
+        Content::Missing | Content::Passed { .. } => return Ok(None),
+        Content::Memory(bytes) if offset == 0 => bytes.clone(),
+        Content::Memory(_) => return Ok(None),
+        Content::Spilled(spill) if offset >= spill.len() => return Ok(None),
+        Content::Spilled(spill) => spill.read(offset, PIECE).map_err(Fault::ServerIo)?,
+    };
+    Ok(Some(piece).filter(|piece| !piece.is_empty()))
+}
+
+/// Bytes that are read of a file at once.
+const PIECE: usize = 128 * 1024;
 
 /// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
 /// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
@@ -184,7 +229,6 @@ pub(super) fn given_up() -> Fault {
 
 /// Sends content that is all here; large content is read from its file in pieces.
 pub(super) async fn send_content(to: &mut Outbound<'_>, content: &Content) -> std::io::Result<()> {
-    const PIECE: usize = 128 * 1024;
     match content {
         Content::Missing | Content::Passed { .. } => Ok(()),
         Content::Memory(bytes) if bytes.is_empty() => Ok(()),

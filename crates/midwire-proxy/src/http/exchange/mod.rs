@@ -6,7 +6,7 @@ mod response;
 use std::sync::Arc;
 
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
-use midwire_flow::{Flow, FlowError, FlowInfo, HttpFlow, ServerConn, Value};
+use midwire_flow::{Flow, FlowError, FlowInfo, HttpFlow, Passed, ServerConn, Value};
 use midwire_wire::Version;
 use midwire_wire::http1::{self, Framing};
 
@@ -127,7 +127,8 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
 ///
 /// # Cancellation
 /// The server connection is closed where it is; the flow gets no further hook.
-pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) {
+pub(crate) async fn replay(session: &Session, to: &Destination, mut flow: HttpFlow) {
+    flow.info.passed = Passed::default();
     let mut exchange = Exchange {
         session,
         to,
@@ -217,7 +218,7 @@ impl Exchange<'_> {
     }
 
     /// What is to be done with content that passes.
-    fn tee(&self, need: ContentNeed, limit: Option<u64>, part: Part) -> Tee {
+    fn tee(&mut self, need: ContentNeed, limit: Option<u64>, part: Part) -> Tee {
         let kernel = self.session.kernel();
         let side = match part {
             Part::Request => Side::Client,
@@ -227,14 +228,21 @@ impl Exchange<'_> {
         if !self.session.options().store_streamed_bodies {
             tee.keep = self.stream_limit();
         }
+        tee.filters = kernel.chain().stream_filters(kernel, &self.flow, part);
         if let Some(begun) = &self.begun {
-            tee.capture = if self.session.options().store_streamed_bodies {
-                begun.fork()
-            } else {
-                Capture::Count(begun.size())
+            let stored = self.session.options().store_streamed_bodies;
+            tee.capture = match (stored, tee.filters.is_empty()) {
+                (true, true) => begun.fork(),
+                (false, true) => Capture::Count(begun.size()),
+                // Filters make other content of it.
+                (true, false) => Capture::copy(),
+                (false, false) => Capture::count(),
             };
         }
-        tee.filters = kernel.chain().stream_filters(kernel, &self.flow, part);
+        match part {
+            Part::Request => self.flow.info.passed.request = true,
+            Part::Response => self.flow.info.passed.response = true,
+        }
         tee
     }
 
@@ -418,9 +426,13 @@ impl Exchange<'_> {
         if self.until_close {
             self.session.reset.wanted();
         }
-        let Some(status) = fault.status() else {
-            self.reply.abort(&fault);
-            return After::Cut;
+        let (status, text) = match (fault.status(), self.kill_reason(&fault)) {
+            (Some(status), _) => (status, text),
+            (None, Some(reason)) => (502, reason),
+            (None, None) => {
+                self.reply.abort(&fault);
+                return After::Cut;
+            }
         };
         if self.answered {
             let _ = self.reply.flush().await;
@@ -431,6 +443,14 @@ impl Exchange<'_> {
         match page::send(&mut self.reply, status, &text, head_only).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
+        }
+    }
+
+    /// What an addon that killed the flow wants the client to know.
+    fn kill_reason(&self, fault: &Fault) -> Option<String> {
+        match (fault, self.flow.info.meta("kill_reason")) {
+            (Fault::Killed, Some(Value::Text(reason))) => Some(reason.clone()),
+            _ => None,
         }
     }
 

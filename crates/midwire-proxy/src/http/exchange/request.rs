@@ -14,7 +14,7 @@ use crate::fault::{Fault, Side};
 use crate::http::capture::Capture;
 use crate::http::h2::Reset;
 use crate::http::message;
-use crate::http::passing::{Tee, check_length, check_size, pump, send_content};
+use crate::http::passing::{Tee, check_length, check_size, pump, send_begun, send_content};
 use crate::http::stream::{Amount, Frame, write_fault};
 use crate::upstream::Route;
 
@@ -147,13 +147,17 @@ impl Exchange<'_> {
         let (_, mut out) = route.halves();
         let begun = async {
             out.request_head(&self.flow.request, Amount::Live(framing))?;
-            if let Some(content) = &ahead {
-                send_content(&mut out, content).await?;
-            }
             out.flush().await
         };
-        if let Err(error) = begun.await {
-            return self.give_up(route, write_fault(error, Side::Server));
+        let begun = begun
+            .await
+            .map_err(|error| write_fault(error, Side::Server));
+        let begun = match (begun, &ahead) {
+            (Ok(()), Some(content)) => send_begun(&mut out, content, &mut upload).await,
+            (begun, _) => begun,
+        };
+        if let Err(fault) = begun {
+            return self.give_up(route, fault);
         }
         if expects {
             match self.wait_for_continue(&mut route).await {

@@ -12,7 +12,7 @@ use super::{After, Exchange, Switched};
 use crate::fault::{Fault, Side};
 use crate::http::capture::Capture;
 use crate::http::message;
-use crate::http::passing::{Tee, both, check_length, given_up, pump, send_content};
+use crate::http::passing::{Tee, both, check_length, given_up, pump, send_begun, send_content};
 use crate::http::stream::{Amount, Frame};
 use crate::upstream::{Link, Route};
 
@@ -156,9 +156,7 @@ impl Exchange<'_> {
         let mut download = self.tee(need, limit, Part::Response);
         let framing = self.send_response_head(download.framing(framing));
         if let Some(begun) = self.begun.take() {
-            send_content(&mut self.reply, &begun.finish())
-                .await
-                .map_err(|_| Fault::ClientGone)?;
+            send_begun(&mut self.reply, &begun.finish(), &mut download).await?;
         }
         let passed = {
             let mut from = route.inbound();

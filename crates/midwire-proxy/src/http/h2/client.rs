@@ -10,6 +10,7 @@ use midwire_flow::ServerConn;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::convert::Names;
 use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     retired: AtomicBool,
     driver: Mutex<Option<AbortOnDropHandle<()>>>,
     orders: Orders,
+    names: Names,
 }
 
 /// One request and its response on a shared connection. Dropped before its end, it resets the stream.
@@ -79,6 +81,7 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         retired: AtomicBool::new(false),
         driver: Mutex::default(),
         orders,
+        names: Names::of(&options),
     });
     let weak = Arc::downgrade(&shared);
     let alone = session.alone();
@@ -128,7 +131,7 @@ impl Shared {
         Some(Call {
             shared: Arc::clone(self),
             source: Source::response(Arc::clone(&way), head, self.orders.clone()),
-            sink: Sink::new(way),
+            sink: Sink::new(way, self.names),
         })
     }
 

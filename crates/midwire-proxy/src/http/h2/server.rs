@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::super::exchange::{self, After};
 use super::super::message::{Destination, Pseudo};
 use super::super::stream::{Inbound, Incoming, Outbound};
+use super::convert::Names;
 use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
@@ -122,7 +123,7 @@ async fn stream(
     let way: SharedWay = Arc::new(Mutex::new(Way::Respond(respond)));
     let mut fields = convert::fields(&parts.headers, (&orders, content.stream_id().as_u32()));
     let mut source = Source::request(Arc::clone(&way), content, orders);
-    let mut sink = Sink::new(way);
+    let mut sink = Sink::new(way, Names::of(&session.options()));
     let uri = parts.uri.into_parts();
     let pseudo = Pseudo {
         scheme: uri.scheme.map_or_else(Bytes::new, |scheme| {

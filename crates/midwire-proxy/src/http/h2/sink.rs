@@ -11,12 +11,14 @@ use midwire_wire::{Fields, ResponseHead};
 
 use super::super::message;
 use super::super::stream::Amount;
+use super::convert::Names;
 use super::{SharedWay, Way, convert, lock};
 use crate::fault::Fault;
 
 /// Sends a message on a stream. A head waits for what follows it, so that one without content can end the stream.
 pub(crate) struct Sink {
     way: SharedWay,
+    names: Names,
     head: Option<Head>,
     /// Content that did not fit into the windows yet.
     rest: Bytes,
@@ -35,9 +37,10 @@ enum Last {
 }
 
 impl Sink {
-    pub(super) fn new(way: SharedWay) -> Self {
+    pub(super) fn new(way: SharedWay, names: Names) -> Self {
         Self {
             way,
+            names,
             head: None,
             rest: Bytes::new(),
         }
@@ -51,14 +54,14 @@ impl Sink {
     ) -> io::Result<Framing> {
         let mut fields = request.fields.clone();
         let framing = message::frame_streams(&mut fields, amount);
-        let head = convert::request(request, fields).map_err(io::Error::other)?;
+        let head = convert::request(request, fields, self.names).map_err(io::Error::other)?;
         self.head = Some(Head::Request(Box::new(head)));
         Ok(framing)
     }
 
     /// Holds a response head; one that HTTP/2 cannot carry resets the stream.
     pub(crate) fn response_head(&mut self, head: &ResponseHead) {
-        match convert::response(head) {
+        match convert::response(head, self.names) {
             Ok(head) => self.head = Some(Head::Response(Box::new(head))),
             Err(error) => {
                 tracing::warn!("the response cannot be passed on: {error}");
@@ -84,7 +87,7 @@ impl Sink {
     pub(crate) async fn end(&mut self, trailers: Option<&Fields>) -> io::Result<()> {
         let trailers = match trailers {
             Some(fields) if !fields.is_empty() => {
-                Some(convert::header_map(fields).map_err(io::Error::other)?)
+                Some(convert::header_map(fields, Names::Lowered).map_err(io::Error::other)?)
             }
             _ => None,
         };

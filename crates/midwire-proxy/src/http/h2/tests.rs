@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use midwire_wire::Fields;
+use tokio::io::AsyncReadExt as _;
 
 use super::convert;
+use super::convert::Names;
+use super::hpack::Decoder;
 use super::order::{Ordered, Orders};
 use super::watch::PREFACE;
 
@@ -31,7 +34,8 @@ async fn sections_arrive(sections: Vec<Vec<(&'static str, &'static str)>>) {
         for section in sections {
             sender = sender.ready().await.unwrap();
             let mut request = http::Request::get("https://h/path").body(()).unwrap();
-            *request.headers_mut() = convert::header_map(&Fields::from_pairs(section)).unwrap();
+            let section = Fields::from_pairs(section);
+            *request.headers_mut() = convert::header_map(&section, Names::Lowered).unwrap();
             let (response, _) = sender.send_request(request, true).unwrap();
             response.await.unwrap();
         }
@@ -74,6 +78,71 @@ async fn long_sections_arrive_in_their_order() {
     sections_arrive(vec![
         vec![("x-a", long), ("x-b", long), ("x-a", long), ("x-c", "end")],
         vec![("x-a", long), ("x-c", "end")],
+    ])
+    .await;
+}
+
+/// What one section is on the wire, read without the library, which takes no capitals.
+async fn sent(section: &[(&'static str, &'static str)], names: Names) -> Vec<(String, String)> {
+    let (near, mut far) = tokio::io::duplex(256 * 1024);
+    let (near, _) = Ordered::new(near, (0, PREFACE), 4096);
+    let (sender, connection) = h2::client::handshake(near).await.unwrap();
+    let fields = Fields::from_pairs(section.to_vec());
+    let ask = async {
+        let mut sender: h2::client::SendRequest<Bytes> = sender.ready().await.unwrap();
+        let mut request = http::Request::get("https://h/path").body(()).unwrap();
+        *request.headers_mut() = convert::header_map(&fields, names).unwrap();
+        let (response, _) = sender.send_request(request, true).unwrap();
+        let _ = response.await;
+    };
+    let read = async {
+        let mut skip = vec![0; PREFACE];
+        far.read_exact(&mut skip).await.unwrap();
+        loop {
+            let mut head = [0; 9];
+            far.read_exact(&mut head).await.unwrap();
+            let len = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let mut payload = vec![0; len];
+            far.read_exact(&mut payload).await.unwrap();
+            if head[3] == 1 {
+                return Decoder::new(4096).decode(&payload).unwrap();
+            }
+        }
+    };
+    let lines = tokio::select! {
+        lines = read => lines,
+        () = async { let _ = tokio::join!(connection, ask); } => panic!("ended early"),
+    };
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    lines
+        .iter()
+        .filter(|(name, _)| !name.starts_with(b":"))
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+#[tokio::test]
+async fn capitals_are_sent_only_where_they_are_wanted() {
+    let check = async |section: &[(&'static str, &'static str)]| {
+        let as_set: Vec<(String, String)> = section
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        assert_eq!(sent(section, Names::AsSet).await, as_set);
+        let lowered: Vec<_> = as_set
+            .into_iter()
+            .map(|(name, value)| (name.to_lowercase(), value))
+            .collect();
+        assert_eq!(sent(section, Names::Lowered).await, lowered);
+    };
+    check(&[("x-plain", "1")]).await;
+    check(&[("X-Upper", "1"), ("Accept", "*/*"), ("user-agent", "t")]).await;
+    check(&[
+        ("X-A", "1"),
+        ("b", "2"),
+        ("x-a", "3"),
+        ("X-a", "4"),
+        ("B", ""),
     ])
     .await;
 }
