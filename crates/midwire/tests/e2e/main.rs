@@ -19,6 +19,7 @@ mod modify;
 mod onboarding;
 mod replay;
 mod saving;
+mod scripts;
 mod setup;
 mod tls;
 #[cfg(target_os = "linux")]
