@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// Names carry no hash: the bundle is committed, and the server answers with an ETag.
+// Names carry a hash: the server lets browsers keep everything below /static for ever.
 export default defineConfig({
   base: "/static/",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
@@ -13,9 +13,9 @@ export default defineConfig({
     reportCompressedSize: false,
     rolldownOptions: {
       output: {
-        entryFileNames: "[name].js",
-        chunkFileNames: "[name].js",
-        assetFileNames: "[name][extname]",
+        entryFileNames: "[name]-[hash].js",
+        chunkFileNames: "[name]-[hash].js",
+        assetFileNames: "[name]-[hash][extname]",
       },
     },
   },

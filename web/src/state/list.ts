@@ -146,6 +146,7 @@ function place2(): void {
 function located(offset: number | null, near: number | null): void {
   if (offset !== null) {
     focusIndex.value = offset;
+    if (offset < shown.peek() - 2) follow.value = false;
     reveal.value = { index: offset };
     return;
   }
@@ -198,6 +199,7 @@ export function focusAt(index: number): void {
   const last = shown.peek() - 1;
   if (last < 0) return;
   const wanted = Math.max(0, Math.min(last, index));
+  if (wanted < last - 1) follow.value = false;
   const row = rowAt(wanted);
   if (row) setFocus(row.id, wanted);
   else {
