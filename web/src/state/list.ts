@@ -25,7 +25,7 @@ export const win = signal<{ offset: number; rows: Row[] }>({ offset: 0, rows: []
 export const focusId = signal<string | null>(openFlow.peek());
 export const focusIndex = signal(-1);
 /** A row the list has to scroll to; a new object each time. */
-export const reveal = signal<{ index: number } | null>(null);
+export const reveal = signal<{ index: number; middle?: boolean } | null>(null);
 /** Rows that came in below while follow was off. */
 export const newBelow = signal(0);
 
@@ -147,7 +147,7 @@ function located(offset: number | null, near: number | null): void {
   if (offset !== null) {
     focusIndex.value = offset;
     if (offset < shown.peek() - 2) follow.value = false;
-    reveal.value = { index: offset };
+    reveal.value = { index: offset, middle: true };
     return;
   }
   // A flow that was opened by its URL stays open even where the filter hides it.

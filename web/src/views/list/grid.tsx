@@ -41,7 +41,7 @@ export function Grid() {
     const element = box.current;
     if (!wanted || !element) return;
     const place = placeFor(wanted.index, element.scrollTop, view, rowHeight, shown.peek());
-    if (place !== null) element.scrollTop = place;
+    if (place !== null) element.scrollTop = wanted.middle ? Math.max(0, place + (place < element.scrollTop ? -1 : 1) * (view / 2)) : place;
   }, [wanted]);
 
   // Follow keeps the newest in sight; without it the rows stay where they are.
