@@ -95,12 +95,10 @@ export function App() {
       <TopBar />
       <Banner />
       <Rail />
-      <main id="main" tabIndex={-1} data-view={view}><CurrentView /></main>
+      <main id="main" tabIndex={-1} data-view={view}><CurrentView /><MenuLayer /><Notices /></main>
       {!narrow.value && <StatusLine />}
       <input id="load-file" type="file" hidden aria-label="Flow file or HAR" onChange={(event) => { loadFile(event.currentTarget.files?.[0]); event.currentTarget.value = ""; }} />
       <DialogLayer />
-      <MenuLayer />
-      <Notices />
     </div>
   );
 }

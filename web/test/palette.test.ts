@@ -18,10 +18,5 @@ describe("rank", () => {
   it("prefers initials", () => expect(best("gtr", ["Go to rules", "great big tree"])[0]).toBe("Go to rules"));
   it("prefers what was used lately", () => expect(best("flow", ["Next flow", "Open flow"], ["Open flow"])[0]).toBe("Open flow"));
   it("keeps the order where nothing is typed", () => expect(best("", ["b", "a"])).toEqual(["b", "a"]));
-  it("is quick over many items", () => {
-    const items = Array.from({ length: 2000 }, (_, i) => `option number ${i} with some words behind it`);
-    const start = performance.now();
-    best("onwb", items);
-    expect(performance.now() - start).toBeLessThan(200);
-  });
+  it("gives no more than asked for", () => expect(rank("o", Array.from({ length: 500 }, (_, i) => `option ${i}`), (item) => item, () => -1, 40)).toHaveLength(40));
 });

@@ -4,7 +4,7 @@ import { isSingle, nameOf, type Stroke } from "../lib/keys";
 import { dialog, menu } from "./dialogs";
 import { reread } from "./flow";
 import { exportTarget } from "./export";
-import { filter, focusAt, focusId, focusIndex, focusRow, moveFocus, newBelow, reverse, sendView, setFilter, setSort, shown } from "./list";
+import { filter, focusAt, focusId, focusIndex, focusRow, moveFocus, newBelow, reveal, reverse, sendView, setFilter, setSort, shown } from "./list";
 import * as prefs from "./prefs";
 import { go, openFlow, openTab, replace, route, type View } from "./route";
 import * as selection from "./selection";
@@ -98,7 +98,11 @@ export function openDetail(id: string, which = openTab.peek() ?? "auto"): void {
 
 export function closeDetail(): void {
   go("flows");
-  focusOn("flow-grid");
+  // Where the list was away, it comes back with the next frame, at the flow that was open.
+  requestAnimationFrame(() => {
+    focusOn("flow-grid");
+    if (focusIndex.peek() >= 0) reveal.value = { index: focusIndex.peek() };
+  });
 }
 
 function escape(): void {

@@ -37,6 +37,8 @@ export function rowAt(index: number): Row | undefined {
 }
 
 let seq = 0;
+/** The view whose rows are shown; a view that was refused leaves it as it is. */
+let goodSeq = 0;
 let asked = { offset: 0, count: 200 };
 /** A place that gets the focus as soon as its row is here. */
 let pending: number | null = null;
@@ -58,6 +60,8 @@ export function setFilter(text: string): void {
     viewError.value = null;
     newBelow.value = 0;
   });
+  // A narrowed list mostly fits into the first window; a longer one is asked for again.
+  asked = { offset: 0, count: 300 };
   sendView();
 }
 
@@ -95,7 +99,7 @@ export function showing(first: number, end: number): void {
 export function receive(message: ServerMessage): void {
   switch (message.type) {
     case "rows":
-      if (message.seq === seq) takeRows(message);
+      if (message.seq >= goodSeq) takeRows(message);
       break;
     case "count":
       counted(message.total, message.shown, message.paused);
@@ -112,10 +116,11 @@ export function receive(message: ServerMessage): void {
 
 function takeRows(message: Extract<ServerMessage, { type: "rows" }>): void {
   const first = !loaded.peek();
+  goodSeq = message.seq;
   batch(() => {
     win.value = { offset: message.offset, rows: message.rows };
     loaded.value = true;
-    viewError.value = null;
+    if (message.seq === seq) viewError.value = null;
     dropped.value = message.dropped;
     counted(message.total, message.shown, message.paused ?? null);
     place2();

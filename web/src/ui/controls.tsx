@@ -80,12 +80,12 @@ export function Split({ share, onShare, below, first, second }: { share: number;
     event.stopPropagation();
     onShare(clamp(share + by));
   };
-  const style = below ? { gridTemplateRows: `${share}fr 5px ${100 - share}fr` } : { gridTemplateColumns: `minmax(0,${share}fr) 5px minmax(0,${100 - share}fr)` };
+  const style = second === null ? { gridTemplateColumns: "minmax(0,1fr)" } : below ? { gridTemplateRows: `${share}fr 5px ${100 - share}fr` } : { gridTemplateColumns: `minmax(0,${share}fr) 5px minmax(0,${100 - share}fr)` };
   return (
     <div ref={box} class={`split ${below ? "below" : "beside"}`} style={style}>
       <div class="pane">{first}</div>
-      <div class="divider" role="separator" tabIndex={0} aria-label="Divider between list and detail" aria-orientation={below ? "horizontal" : "vertical"} aria-valuenow={Math.round(share)} aria-valuemin={15} aria-valuemax={85} onPointerDown={drag} onKeyDown={key} onDblClick={() => onShare(52)} />
-      <div class="pane">{second}</div>
+      {second !== null && <div class="divider" role="separator" tabIndex={0} aria-label="Divider between list and detail" aria-orientation={below ? "horizontal" : "vertical"} aria-valuenow={Math.round(share)} aria-valuemin={15} aria-valuemax={85} onPointerDown={drag} onKeyDown={key} onDblClick={() => onShare(52)} />}
+      {second !== null && <div class="pane">{second}</div>}
     </div>
   );
 }

@@ -14,7 +14,7 @@ export function Flows() {
   return (
     <div class="flows">
       {!narrow.value && <Chips />}
-      {detail ? <Split share={split.value} onShare={(share) => (split.value = share)} below={layout.value === "below"} first={list} second={<Detail />} /> : list}
+      <Split share={split.value} onShare={(share) => (split.value = share)} below={layout.value === "below"} first={list} second={detail ? <Detail /> : null} />
     </div>
   );
 }
