@@ -1,6 +1,6 @@
 /** Typed calls of /api/v1. Every failure is an `ApiError` with one sentence. */
 import type {
-  BodyView, CommandInfo, ComposeRequest, Diff, EventsPage, Flow, FlowMessage, LogEvent, Option, OptionValue, Outcome,
+  BodyView, CommandInfo, ComposeRequest, Diff, EventsPage, Flow, FlowMessage, LogEvent, MessageTotals, Option, OptionValue, Outcome,
   Page, Part, Rule, SavedFilter, State, StatsRow, TreeNode,
 } from "./types";
 
@@ -81,13 +81,22 @@ async function send<T>(method: string, name: string, body: unknown): Promise<T> 
 
 const flowPath = (id: string) => `flows/${encodeURIComponent(id)}`;
 
+/** A flow in full has its messages as totals, where a row has their number. */
+type FlowAsSent = Omit<Flow, "messages"> & { messages: number | MessageTotals | null };
+
+function withTotals(flow: FlowAsSent): Flow {
+  const { messages } = flow;
+  if (messages === null || messages === undefined) return { ...flow, messages: null };
+  return typeof messages === "number" ? { ...flow, messages } : { ...flow, messages: messages.count, messages_meta: messages };
+}
+
 /** Which flows an action is for. */
 export type Target = { ids: string[] } | { filter: string; plain: boolean };
 
 export const api = {
   state: () => read<State>(path("state")),
   flows: (query: Query, signal?: AbortSignal) => read<Page>(path("flows", query), signal),
-  flow: (id: string, signal?: AbortSignal) => read<Flow>(path(flowPath(id)), signal),
+  flow: async (id: string, signal?: AbortSignal) => withTotals(await read<FlowAsSent>(path(flowPath(id)), signal)),
   view: (id: string, part: string, query: Query, signal?: AbortSignal) =>
     read<BodyView>(path(`${flowPath(id)}/${part}/view`, query), signal),
   contentUrl: (id: string, part: string, query: Query = {}) => path(`${flowPath(id)}/${part}/content`, query),

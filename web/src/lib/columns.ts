@@ -21,7 +21,7 @@ export const COLUMNS: readonly Column[] = [
   { id: "host", title: "Host", width: 168, sort: "host", align: "start", shown: true, about: "Host" },
   { id: "path", title: "Path", width: 0, sort: "path", align: "start", shown: true, about: "Path and query" },
   { id: "operation", title: "Operation", width: 120, sort: null, align: "start", shown: false, about: "GraphQL, gRPC or JSON-RPC operation" },
-  { id: "status", title: "Status", width: 84, sort: "status", align: "start", shown: true, about: "Status code, or what went wrong" },
+  { id: "status", title: "Status", width: 92, sort: "status", align: "start", shown: true, about: "Status code, or what went wrong" },
   { id: "kind", title: "Type", width: 60, sort: "kind", align: "start", shown: true, about: "Type of the response" },
   { id: "size", title: "Size", width: 60, sort: "size", align: "end", shown: true, about: "Response body on the wire, bytes" },
   { id: "request_size", title: "Req size", width: 68, sort: "request_size", align: "end", shown: false, about: "Request body on the wire, bytes" },
