@@ -82,12 +82,17 @@ async function send<T>(method: string, name: string, body: unknown): Promise<T> 
 const flowPath = (id: string) => `flows/${encodeURIComponent(id)}`;
 
 /** A flow in full has its messages as totals, where a row has their number. */
-type FlowAsSent = Omit<Flow, "messages"> & { messages: number | MessageTotals | null };
+type FlowAsSent = Omit<Flow, "messages"> & { messages: number | TotalsAsSent | null };
+
+/** Each direction is a number of bytes, or that and a count. */
+type TotalsAsSent = Omit<MessageTotals, "to_client" | "to_server" | "evicted"> & { to_client: number | { size: number }; to_server: number | { size: number }; evicted: number | boolean };
+
+const sizeOf = (one: number | { size: number }) => (typeof one === "number" ? one : one.size);
 
 function withTotals(flow: FlowAsSent): Flow {
   const { messages } = flow;
   if (messages === null || messages === undefined) return { ...flow, messages: null };
-  return typeof messages === "number" ? { ...flow, messages } : { ...flow, messages: messages.count, messages_meta: messages };
+  return typeof messages === "number" ? { ...flow, messages } : { ...flow, messages: messages.count, messages_meta: { ...messages, to_client: sizeOf(messages.to_client), to_server: sizeOf(messages.to_server), evicted: Number(messages.evicted) } };
 }
 
 /** Which flows an action is for. */

@@ -48,7 +48,7 @@ export function MessagesTab({ flow, version }: { flow: Flow; version: number }) 
       if (full || (have && filtering && page !== Math.floor((totals.total - 1) / PAGE))) continue;
       api.messages(flow.id, page * PAGE, PAGE, abort.signal)
         .then((got) => {
-          setTotals({ total: got.total, evicted: got.evicted });
+          setTotals({ total: got.total, evicted: Number(got.evicted) });
           setPages((before) => new Map(before).set(page, got.messages));
         })
         .catch((error: unknown) => { if (!(error instanceof DOMException)) setFault(sentence(error)); });
