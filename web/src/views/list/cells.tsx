@@ -67,7 +67,8 @@ export function PathText({ row }: { row: Row }) {
   const at = row.path.indexOf("?");
   const path = visible(at < 0 ? row.path : row.path.slice(0, at));
   const query = at < 0 ? "" : visible(row.path.slice(at));
-  const cut = Math.max(0, path.length - 18);
+  // Only a long path has a middle to give away; a short one is cut at its end.
+  const cut = path.length > 36 ? path.length - 18 : 0;
   return (
     <span class="path" title={visible(row.path)}>
       <bdi class="path-head">{path.slice(0, cut)}</bdi>
