@@ -3,6 +3,7 @@
 //! Nothing here is needed for building. What cannot be installed is said in one loud line, and the tests that need it
 //! say that they are skipped.
 
+mod node;
 mod python;
 mod system;
 
@@ -32,6 +33,22 @@ pub fn test(args: &[&str]) -> anyhow::Result<()> {
         }
         Err(error) => loud(&format!(
             "no mitmproxy to compare with ({error:#}); compatibility tests are skipped"
+        )),
+    }
+    match python::clients() {
+        Ok(python) => {
+            cargo.env("MIDWIRE_CLIENTS_PYTHON", python);
+        }
+        Err(error) => loud(&format!(
+            "no Python with requests and httpx ({error:#}); tests with them are skipped"
+        )),
+    }
+    match node::clients() {
+        Ok(folder) => {
+            cargo.env("MIDWIRE_NODE_CLIENTS", folder);
+        }
+        Err(error) => loud(&format!(
+            "no Node with undici ({error:#}); tests with it are skipped"
         )),
     }
     match shared(&root) {

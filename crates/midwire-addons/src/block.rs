@@ -1,14 +1,43 @@
 //! Refuses clients by their address (options `block_global` and `block_private`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, Hook, HookSet};
 use midwire_core::options::Options;
 use midwire_flow::ClientConn;
 
+/// Time between two lines about refused clients, so that a flood of them does not fill the log.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// Refuses clients from the internet, or from the local network.
-pub struct Block;
+#[derive(Default)]
+pub struct Block {
+    said: Mutex<Said>,
+}
+
+/// What the log knows of refused clients.
+#[derive(Default)]
+struct Said {
+    last: Option<Instant>,
+    /// Clients since the last line.
+    unsaid: u64,
+}
+
+impl Said {
+    /// Counts a client; if it is time for a line, how many there were before without one.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        let recently = |last: Instant| now.saturating_duration_since(last) < PAUSE;
+        if self.last.is_some_and(recently) {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
+    }
+}
 
 impl Addon for Block {
     fn name(&self) -> &'static str {
@@ -41,11 +70,21 @@ impl Addon for Block {
             Scope::Private if options.block_private => "block_private",
             _ => return,
         };
-        tracing::warn!(
-            client = %peer,
-            "Client connection from {} killed by {option} option.",
-            peer.host
-        );
+        let due = {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.due(Instant::now())
+        };
+        if let Some(unsaid) = due {
+            let before = match unsaid {
+                0 => String::new(),
+                n => format!(" ({n} more since the last line)"),
+            };
+            tracing::warn!(
+                client = %peer,
+                "Client connection from {} killed by {option} option.{before}",
+                peer.host
+            );
+        }
         client.error = Some(format!("Connection killed by {option}."));
     }
 }
@@ -147,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_clients_is_one_line_in_ten_seconds() {
+        let began = Instant::now();
+        let mut said = Said::default();
+        let mut due = |seconds: u64| said.due(began + Duration::from_secs(seconds));
+        assert_eq!(due(0), Some(0));
+        assert!((0..10).all(|n| due(n).is_none()));
+        assert_eq!(due(10), Some(10));
+        assert_eq!(due(11), None);
+        assert_eq!(due(30), Some(1));
+    }
+
+    #[test]
     fn clients_are_refused_as_the_options_say() {
         let check = |peer: &str, mode: &str, private: bool, expected: Option<&str>| {
             let store = OptionStore::new(Tool::Dump);
@@ -159,7 +210,7 @@ mod tests {
                 ..ClientConn::default()
             };
             client.peername = Some(Address::new(peer, 1));
-            Block.client_connected(&kernel, &mut client);
+            Block::default().client_connected(&kernel, &mut client);
             assert_eq!(client.error.as_deref(), expected, "{peer} {mode}");
         };
         let global = Some("Connection killed by block_global.");

@@ -102,7 +102,7 @@ pub fn default_links(
         chain.add(TermLog::new(&weak(), output.clone()));
     }
     chain.share(commands.browser.clone());
-    chain.add(Block);
+    chain.add(Block::default());
     chain.add(StripDnsHttpsRecords);
     chain.add(BlockList::default());
     chain.add(AntiCache);

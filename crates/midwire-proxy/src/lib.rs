@@ -11,6 +11,7 @@ mod fault;
 mod hosts;
 mod http;
 mod io;
+mod kills;
 mod listener;
 mod live;
 mod mode;
@@ -24,6 +25,7 @@ mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod trace;
 mod udp;
 mod upstream;
 mod via;
@@ -34,6 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use engine::{Engine, EngineError};
 pub use mode::{Mode, ModeError, ModeSpec, ServerSpec};
+pub use servers::ServerState;
 
 /// Seconds since the epoch.
 pub(crate) fn now() -> f64 {

@@ -5,13 +5,16 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 /// Version of the protocol. Both sides come from one build, so another version is refused, never translated.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Bytes of a frame before its payload.
 pub const HEADER: usize = 12;
 
 /// Largest payload that is accepted. What is larger crosses as a file.
 pub const MAX_PAYLOAD: usize = 16 << 20;
+
+/// Added to the number of a hook in [`Head::detail`]: the flow is over after it, so the host lets go of it by itself.
+pub const LAST: u16 = 0x8000;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! bytes, text, tuples, lists and dicts. Code and references are refused, so input is a tree of bounded depth.
 
 use bytes::{Buf, Bytes};
-use midwire_flow::Value;
+use midwire_flow::{Id, Value};
 
 /// How deep values may nest.
 pub const MAX_DEPTH: usize = 64;
@@ -79,10 +79,33 @@ impl Writer {
         }
     }
 
+    /// A value inside of bytes, which the other side reads only if somebody looks at it.
+    pub fn packed(&mut self, put: impl FnOnce(&mut Self)) {
+        self.bytes_with(0, |out| {
+            let mut inner = Self(std::mem::take(out));
+            put(&mut inner);
+            *out = inner.0;
+        });
+    }
+
     /// Text.
     pub fn text(&mut self, value: &str) {
         self.0.push(b'u');
         self.counted(value.as_bytes());
+    }
+
+    /// The name of a flow or connection as text.
+    pub fn id(&mut self, id: &Id) {
+        use std::io::Write as _;
+        self.0.push(b'u');
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0; 4]);
+        // Writing into memory does not fail.
+        let _ = write!(self.0, "{id}");
+        let written = (self.0.len() - at - 4) as u32;
+        for (to, from) in self.0.iter_mut().skip(at).zip(written.to_le_bytes()) {
+            *to = from;
+        }
     }
 
     /// The key of a pair; its value must follow.

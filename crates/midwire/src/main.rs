@@ -1,7 +1,11 @@
 //! The midwire program: parse, build, run, map the outcome to an exit status.
 
+mod launch;
 mod program;
 mod run;
+mod setup;
+mod tui;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,6 +14,7 @@ use midwire_core::log::LogStream;
 use midwire_core::options::cli::{self, Action, Invocation};
 use midwire_core::options::{OptionStore, Tool};
 
+use crate::launch::Launch;
 use crate::program::{Call, Program};
 
 fn main() -> ExitCode {
@@ -22,12 +27,17 @@ fn main() -> ExitCode {
             "midwire",
             &format!("unknown subcommand {}\n\n{}", word.display(), program::HELP),
         ),
-        Call::Tool(program, args) => start(&program, &args),
+        Call::Setup(name, args) => setup::call(name, args),
+        Call::Tool(program, args) => start(&program, args),
     }
 }
 
-fn start(program: &Program, args: &[OsString]) -> ExitCode {
-    let invocation = match cli::parse(program.tool, args) {
+fn start(program: &Program, args: Vec<OsString>) -> ExitCode {
+    let (launch, args) = match Launch::extract(args) {
+        Ok(split) => split,
+        Err(error) => return complain(program.name, &error.to_string()),
+    };
+    let invocation = match cli::parse(program.tool, &args) {
         Ok(invocation) => invocation,
         Err(error) => {
             let _ = std::io::Write::write_all(
@@ -49,12 +59,19 @@ fn start(program: &Program, args: &[OsString]) -> ExitCode {
         Action::Options if options.load().scripts.is_empty() => {
             output(&options.annotated_defaults(), 0)
         }
-        Action::Run if program.tool != Tool::Dump => complain(program.name, program::NO_INTERFACE),
-        _ => serve(program, &invocation, options),
+        Action::Run if program.tool == Tool::Console && !tui::has_terminal() => {
+            tui::refuse(program.name)
+        }
+        _ => serve(program, &invocation, options, &launch),
     }
 }
 
-fn serve(program: &Program, invocation: &Invocation, options: OptionStore) -> ExitCode {
+fn serve(
+    program: &Program,
+    invocation: &Invocation,
+    options: OptionStore,
+    launch: &Launch,
+) -> ExitCode {
     let log = LogStream::default();
     log.install();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -64,7 +81,7 @@ fn serve(program: &Program, invocation: &Invocation, options: OptionStore) -> Ex
         Ok(runtime) => runtime,
         Err(error) => return complain(program.name, &format!("cannot start: {error}")),
     };
-    let outcome = runtime.block_on(run::run(options, log, invocation));
+    let outcome = runtime.block_on(run::run(options, log, invocation, launch));
     // Threads that are stuck in a system call do not keep the program from ending.
     runtime.shutdown_background();
     match outcome {

@@ -1,4 +1,4 @@
-//! A Python with mitmproxy, for tests that compare.
+//! Pythons with what tests need: mitmproxy for those that compare, HTTP clients for those that go through the proxy.
 
 use std::env;
 use std::fs;
@@ -13,6 +13,10 @@ use crate::say;
 /// What is installed. Newer versions of `cryptography` bring a TLS library with which mitmproxy does not start.
 const REQUIREMENTS: &[&str] = &["mitmproxy==12.2.3", "cryptography<47"];
 
+/// HTTP clients that go through the proxy.
+const CLIENTS: &[&str] = &["requests[socks]==2.32.5", "httpx[http2,socks]==0.28.1"];
+const IMPORT_CLIENTS: &str = "import requests, socks, httpx, h2, socksio";
+
 /// Interpreters to look for, newest first.
 const NAMES: &[&str] = &["python3.14", "python3.13", "python3.12", "python3"];
 
@@ -24,32 +28,48 @@ pub(super) fn mitmproxy() -> anyhow::Result<PathBuf> {
         run(Command::new(&named).args(["-c", "import mitmproxy"]))?;
         return Ok(named);
     }
-    let venv = cache()?.join("mitmproxy");
+    environment("mitmproxy", REQUIREMENTS, "import mitmproxy")
+}
+
+/// An interpreter with the HTTP clients that end-to-end tests run: the one that is named by
+/// `MIDWIRE_CLIENTS_PYTHON`, or one in a virtual environment like [`mitmproxy`]'s.
+pub(super) fn clients() -> anyhow::Result<PathBuf> {
+    if let Some(named) = env::var_os("MIDWIRE_CLIENTS_PYTHON") {
+        let named = PathBuf::from(named);
+        run(Command::new(&named).args(["-c", IMPORT_CLIENTS]))?;
+        return Ok(named);
+    }
+    environment("clients", CLIENTS, IMPORT_CLIENTS)
+}
+
+/// The interpreter of a virtual environment in the cache folder that has these packages and can do this.
+fn environment(name: &str, requirements: &[&str], check: &str) -> anyhow::Result<PathBuf> {
+    let venv = cache()?.join(name);
     let python = venv.join("bin/python");
     let stamp = venv.join("requirements.installed");
-    let wanted = REQUIREMENTS.join("\n");
+    let wanted = requirements.join("\n");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
-        && run(Command::new(&python).args(["-c", "import mitmproxy"])).is_ok()
+        && run(Command::new(&python).args(["-c", check])).is_ok()
     {
         return Ok(python);
     }
     let candidates = candidates();
     let base = interpreter(&candidates).context("no Python 3.12 or newer with venv")?;
-    say(&format!("installing mitmproxy into {}", venv.display()));
+    say(&format!("installing {name} into {}", venv.display()));
     run(Command::new(base)
         .args(["-m", "venv", "--clear"])
         .arg(&venv))?;
     run(Command::new(&python)
         .args(["-m", "pip", "install", "-q", "--disable-pip-version-check"])
         .args(["--no-input", "--retries", "2", "--timeout", "20"])
-        .args(REQUIREMENTS))?;
-    run(Command::new(&python).args(["-c", "import mitmproxy"]))?;
+        .args(requirements))?;
+    run(Command::new(&python).args(["-c", check]))?;
     fs::write(&stamp, wanted).context("cannot write into the cache folder")?;
     Ok(python)
 }
 
 /// The folder for what can be made again.
-fn cache() -> anyhow::Result<PathBuf> {
+pub(super) fn cache() -> anyhow::Result<PathBuf> {
     let base = match env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => home().context("HOME is not set")?.join(".cache"),

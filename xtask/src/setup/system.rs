@@ -1,4 +1,4 @@
-//! Programs of the system: curl and openssl.
+//! Programs of the system: clients, and what makes networks.
 
 use std::env;
 use std::process::Command;
@@ -6,8 +6,18 @@ use std::process::Command;
 use super::{loud, run};
 use crate::say;
 
-/// What end-to-end tests call; each is also the name of its Debian package.
-const PROGRAMS: &[&str] = &["curl", "openssl"];
+/// What end-to-end tests call, and the Debian package of each.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("unshare", "util-linux"),
+    ("certutil", "libnss3-tools"),
+    ("chromium", "chromium"),
+    ("node", "nodejs"),
+    ("java", "openjdk-17-jdk-headless"),
+];
 
 /// Installs missing programs with apt where this is possible.
 pub(super) fn install() {
@@ -15,7 +25,8 @@ pub(super) fn install() {
     if missing.is_empty() {
         return;
     }
-    let names = missing.join(" ");
+    let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+    let names = packages.join(" ");
     if !is_there("apt-get") || !is_root() {
         loud(&format!(
             "please install {names}; tests that need them are skipped"
@@ -31,18 +42,21 @@ pub(super) fn install() {
     // Lists may be old but good enough; whether it worked is seen by the programs.
     let _ = apt(&["update", "-q"]);
     let install = ["install", "-q", "-y", "--no-install-recommends"];
-    if let Err(error) = apt(&[&install[..], &missing[..]].concat()) {
-        loud(&format!(
-            "cannot install {names} ({error:#}); tests that need them are skipped"
-        ));
+    // One after another, so that one that cannot be had does not keep the others away.
+    for package in packages {
+        if let Err(error) = apt(&[&install[..], &[package]].concat()) {
+            loud(&format!(
+                "cannot install {package} ({error:#}); tests that need it are skipped"
+            ));
+        }
     }
 }
 
-fn missing<'a>(programs: &[&'a str]) -> Vec<&'a str> {
+fn missing<'a>(programs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     programs
         .iter()
         .copied()
-        .filter(|program| !is_there(program))
+        .filter(|(program, _)| !is_there(program))
         .collect()
 }
 
@@ -62,7 +76,7 @@ mod tests {
 
     #[test]
     fn missing_programs_are_named() {
-        let programs = ["sh", "no-such-program-of-midwire"];
-        assert_eq!(missing(&programs), ["no-such-program-of-midwire"]);
+        let programs = [("sh", "dash"), ("no-such-program-of-midwire", "none")];
+        assert_eq!(missing(&programs), [programs[1]]);
     }
 }

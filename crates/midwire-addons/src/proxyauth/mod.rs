@@ -2,6 +2,8 @@
 
 mod basic;
 mod htpasswd;
+#[cfg(feature = "ldap")]
+mod ldap;
 #[cfg(test)]
 mod tests;
 mod validator;
@@ -19,6 +21,13 @@ use midwire_wire::Fields;
 pub(crate) use self::basic::{Credentials, encode};
 use self::validator::Validator;
 use crate::modes::is_explicit;
+
+/// Options that decide whose credentials are good: the specification, and how a directory is trusted.
+const OPTIONS: &[&str] = &[
+    "proxyauth",
+    "ssl_insecure",
+    "ssl_verify_upstream_trusted_ca",
+];
 
 /// Asks clients for a user name and password.
 ///
@@ -113,12 +122,12 @@ impl Addon for ProxyAuth {
         options: &Options,
         changed: &Changed,
     ) -> Result<(), String> {
-        if !changed.contains("proxyauth") {
+        if !OPTIONS.iter().any(|name| changed.contains(name)) {
             return Ok(());
         }
         let validator = match &options.proxyauth {
             Some(spec) => Some(Arc::new(
-                Validator::parse(spec).map_err(|error| error.to_string())?,
+                Validator::parse(spec, options).map_err(|error| error.to_string())?,
             )),
             None => None,
         };

@@ -145,7 +145,9 @@ async fn socks_logins() {
 #[test]
 fn bad_specifications() {
     let check = |spec: &str, expected: &str| {
-        let error = Validator::parse(spec).unwrap_err().to_string();
+        let error = Validator::parse(spec, &Options::default())
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, expected, "{spec}");
     };
     check("a:b:c", "Invalid single-user auth specification.");
@@ -154,11 +156,29 @@ fn bad_specifications() {
         "@/does/not/exist",
         "Could not open htpasswd file: /does/not/exist",
     );
+    #[cfg(feature = "ldap")]
+    check(
+        "ldap:localhost:cn=x",
+        "Invalid LDAP specification: ldap:localhost:cn=x",
+    );
+    #[cfg(not(feature = "ldap"))]
     check(
         "ldap:localhost:cn=x:pw:dc=y",
-        "proxyauth with LDAP is not available in this version of midwire: use any, user:pass or @htpasswd",
+        "proxyauth with LDAP is not part of this build: use any, user:pass or @htpasswd",
     );
     assert!(kernel("nothing").is_err());
+}
+
+#[cfg(feature = "ldap")]
+#[tokio::test]
+async fn a_directory_that_cannot_be_asked_is_answered_with_407() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let kernel = kernel(&format!("ldap:127.0.0.1:{port}:cn=x:pw:o=x")).unwrap();
+    let mut flow = flow(&client("regular"), PROXY, Some("bob:secret"));
+    kernel.requestheaders(&mut flow).await;
+    assert_eq!(flow.response.unwrap().status, 407);
 }
 
 // Made by OpenSSL for the password "secret".

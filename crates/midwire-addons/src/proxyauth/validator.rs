@@ -1,7 +1,11 @@
 //! The forms of the option `proxyauth`.
 
+use midwire_core::options::Options;
+
 use super::basic::Credentials;
 use super::htpasswd::{Htpasswd, HtpasswdError};
+#[cfg(feature = "ldap")]
+use super::ldap::{Directory, LdapSpecError};
 
 /// Decides whose credentials are good.
 #[derive(Debug)]
@@ -12,6 +16,9 @@ pub(super) enum Validator {
     Single(Credentials),
     /// Those of the users in a file.
     File(Htpasswd),
+    /// Those that a directory knows.
+    #[cfg(feature = "ldap")]
+    Directory(Box<Directory>),
 }
 
 /// Why the option is refused.
@@ -24,9 +31,12 @@ pub(super) enum SpecError {
     #[error("Invalid proxyauth specification.")]
     Unknown,
     /// LDAP.
-    #[error(
-        "proxyauth with LDAP is not available in this version of midwire: use any, user:pass or @htpasswd"
-    )]
+    #[cfg(feature = "ldap")]
+    #[error(transparent)]
+    Ldap(#[from] LdapSpecError),
+    /// LDAP in a build without it.
+    #[cfg(not(feature = "ldap"))]
+    #[error("proxyauth with LDAP is not part of this build: use any, user:pass or @htpasswd")]
     Ldap,
     /// The file.
     #[error(transparent)]
@@ -35,7 +45,7 @@ pub(super) enum SpecError {
 
 impl Validator {
     /// Reads the option.
-    pub(super) fn parse(spec: &str) -> Result<Self, SpecError> {
+    pub(super) fn parse(spec: &str, options: &Options) -> Result<Self, SpecError> {
         if spec == "any" {
             return Ok(Self::Any);
         }
@@ -43,7 +53,13 @@ impl Validator {
             return Ok(Self::File(Htpasswd::load(path)?));
         }
         if spec.starts_with("ldap:") || spec.starts_with("ldaps:") {
-            return Err(SpecError::Ldap);
+            #[cfg(feature = "ldap")]
+            return Ok(Self::Directory(Box::new(Directory::new(spec, options)?)));
+            #[cfg(not(feature = "ldap"))]
+            {
+                let _ = options;
+                return Err(SpecError::Ldap);
+            }
         }
         let (user, password) = spec.split_once(':').ok_or(SpecError::Unknown)?;
         if password.contains(':') {
@@ -68,6 +84,8 @@ impl Validator {
                 user & password
             }
             Self::File(file) => file.accepts(given).await,
+            #[cfg(feature = "ldap")]
+            Self::Directory(directory) => directory.accepts(given).await,
         }
     }
 }

@@ -20,7 +20,6 @@ pub(super) fn check(options: &Options, changed: &Changed) -> Result<(), String> 
             host_patterns(name, hosts)?;
         }
     }
-    not_yet(options, changed)?;
     if changed.contains("connect_addr")
         && let Some(addr) = &options.connect_addr
         && addr.parse::<IpAddr>().is_err()
@@ -74,27 +73,6 @@ pub(super) fn check(options: &Options, changed: &Changed) -> Result<(), String> 
 const MAX_SCRIPT_WORKERS: i64 = 64;
 
 /// Host patterns are matched without regard to case against `host:port`.
-/// Options whose feature is still to come are refused rather than accepted and ignored (docs/differences.md).
-fn not_yet(options: &Options, changed: &Changed) -> Result<(), String> {
-    let wanted = [
-        ("udp_hosts", !options.udp_hosts.is_empty()),
-        ("proxy_debug", options.proxy_debug),
-        (
-            "normalize_outbound_headers",
-            !options.normalize_outbound_headers,
-        ),
-    ];
-    match wanted
-        .iter()
-        .find(|(name, wanted)| *wanted && changed.contains(name))
-    {
-        Some((name, _)) => Err(format!(
-            "{name} is not available in this version of midwire; leave it at its default"
-        )),
-        None => Ok(()),
-    }
-}
-
 fn host_patterns(name: &str, patterns: &[String]) -> Result<(), String> {
     for pattern in patterns {
         // Look-around and back references are valid in mitmproxy, so the larger engine decides.

@@ -225,34 +225,79 @@ impl Authority {
         files::remove_leftovers(confdir);
         let key = generate(kind)?;
         let certificate = Bytes::from(self_signed(&key)?);
-        let certificate_pem = encode_pem("CERTIFICATE", &certificate);
-        let certificate_p12 = certificate_p12(&certificate)?;
-        let key_p12 = key_p12(&key, &certificate)?;
-        // The file that makes the authority exist comes last: whatever interrupts before leaves
-        // none, and the next start makes all of them anew.
-        for (name, content, access) in [
-            (
-                "mitmproxy-ca-cert.pem",
-                certificate_pem.as_bytes(),
-                Access::Everybody,
-            ),
-            (
-                "mitmproxy-ca-cert.cer",
-                certificate_pem.as_bytes(),
-                Access::Everybody,
-            ),
-            ("mitmproxy-ca-cert.p12", &certificate_p12, Access::Everybody),
-            ("mitmproxy-ca.p12", &key_p12, Access::Owner),
-            (
-                CA_FILE,
-                (key.serialize_pem() + &certificate_pem).as_bytes(),
-                Access::Owner,
-            ),
-        ] {
-            files::write(confdir, name, content, access)?;
-        }
+        store(confdir, &key, std::slice::from_ref(&certificate))?;
         Self::assemble(key, certificate, Vec::new()).map_err(CaError::Crypto)
     }
+
+    /// Makes the authority of a PEM file, with its key and any chain, the one in `confdir`.
+    ///
+    /// An authority that is there is kept as `mitmproxy-ca.pem.bak`. The key is stored without a password, as the
+    /// original does with its own. Blocks on disk.
+    ///
+    /// # Errors
+    /// The file holds no usable key, its certificate may not sign others, or the files cannot be written; then the
+    /// present authority stays.
+    pub fn import(
+        confdir: &Path,
+        source: &Path,
+        passphrase: Option<&str>,
+    ) -> Result<Self, CaError> {
+        let bytes = std::fs::read(source).map_err(|error| CaError::unreadable(source, &error))?;
+        let authority = Self::read(source, &bytes, passphrase)?;
+        if !authority.may_sign() {
+            return Err(CaError::unreadable(
+                source,
+                &"its first certificate is not one of an authority (basic constraints)",
+            ));
+        }
+        files::make_directory(confdir)?;
+        let _lock = files::lock_directory(confdir)?;
+        files::set_aside(confdir, CA_FILE)?;
+        let chain = match authority.chain.as_slice() {
+            [] => std::slice::from_ref(&authority.certificate),
+            chain => chain,
+        };
+        store(confdir, &authority.key, chain)?;
+        Ok(authority)
+    }
+
+    fn may_sign(&self) -> bool {
+        X509Certificate::from_der(&self.certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
+    }
+}
+
+/// Writes all files of an authority.
+///
+/// The file that makes the authority exist comes last: whatever interrupts before leaves none, and the next start
+/// makes all of them anew.
+fn store(confdir: &Path, key: &KeyPair, chain: &[Bytes]) -> Result<(), CaError> {
+    let Some(certificate) = chain.first() else {
+        return Err(CaError::Crypto(
+            "an authority needs a certificate".to_owned(),
+        ));
+    };
+    let certificate_pem = encode_pem("CERTIFICATE", certificate);
+    let all = chain.iter().map(|der| encode_pem("CERTIFICATE", der));
+    let ca_file = key.serialize_pem() + &all.collect::<String>();
+    let (certificate_p12, key_p12) = (certificate_p12(certificate)?, key_p12(key, certificate)?);
+    for (name, content, access) in [
+        (
+            "mitmproxy-ca-cert.pem",
+            certificate_pem.as_bytes(),
+            Access::Everybody,
+        ),
+        (
+            "mitmproxy-ca-cert.cer",
+            certificate_pem.as_bytes(),
+            Access::Everybody,
+        ),
+        ("mitmproxy-ca-cert.p12", &certificate_p12, Access::Everybody),
+        ("mitmproxy-ca.p12", &key_p12, Access::Owner),
+        (CA_FILE, ca_file.as_bytes(), Access::Owner),
+    ] {
+        files::write(confdir, name, content, access)?;
+    }
+    Ok(())
 }
 
 const CA_FILE: &str = "mitmproxy-ca.pem";

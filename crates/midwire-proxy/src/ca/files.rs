@@ -105,6 +105,17 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
+/// Renames `directory/name` to the same name with `.bak` behind it, if it is there.
+pub(super) fn set_aside(directory: &Path, name: &str) -> Result<(), CaError> {
+    let path = directory.join(name);
+    match fs::rename(&path, directory.join(format!("{name}.bak"))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(CaError::unwritable(&path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The permission bits of a file that let others than its owner read it.
 pub(super) fn readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]

@@ -13,6 +13,7 @@ use super::peek::Peek;
 use super::place::Place;
 use crate::ca::{UpstreamNames, Wanted};
 use crate::dns;
+use crate::hosts::{self, HostField};
 use crate::io::Io;
 use crate::session::Session;
 use crate::tcp::{self, Server};
@@ -33,12 +34,14 @@ pub(crate) async fn serve(
     let rules = session.engine.host_rules();
     let mut names = vec![address.to_string()];
     names.extend(peername.map(|peer| peer.to_string()));
-    if !rules.needs_sni() && rules.passes(&names) {
-        return pass(session, io, address, opened).await;
+    if rules.passes_surely(&names) {
+        let target = session.target(address, false);
+        return pass(session, io, target, opened).await;
     }
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
-    let next = look(&session, &mut client, &mut server, &place, None).await;
+    let mut next = look(&session, &mut client, &mut server, &place, None).await;
+    crate::trace::decision(&session, format_args!("{address}: {next:?}"));
     if next == Next::Tls {
         let Some(hello) = hello(&session, &mut client).await else {
             close(&session, server).await;
@@ -48,27 +51,60 @@ pub(crate) async fn serve(
             names.push(format!("{sni}:{}", address.port));
         }
         if rules.passes(&names) {
-            return pass(
-                session,
-                client.into_io(),
-                address,
-                server.map(Ahead::into_opened),
-            )
-            .await;
+            let target = session.target(address, false);
+            let opened = server.map(Ahead::into_opened);
+            return pass(session, client.into_io(), target, opened).await;
         }
         let opened = server.map(Ahead::into_opened);
         return Box::pin(intercept(session, client, hello, place, opened)).await;
     }
-    if next == Next::Pass || rules.passes(&names) {
-        return pass(
-            session,
-            client.into_io(),
-            address,
-            server.map(Ahead::into_opened),
-        )
-        .await;
+    if next != Next::NeedMore {
+        if !server_spoke(server.as_ref()) {
+            names.extend(named_host(&session, &mut client, (next, address.port)).await);
+        }
+        if rules.passes(&names) {
+            crate::trace::decision(&session, format_args!("{names:?}: left alone"));
+            next = Next::Pass;
+        }
+    }
+    if next == Next::Pass {
+        let target = session.target(address, false);
+        let opened = server.map(Ahead::into_opened);
+        return pass(session, client.into_io(), target, opened).await;
     }
     Box::pin(plain(session, client, place, server, next)).await
+}
+
+fn server_spoke(server: Option<&Ahead>) -> bool {
+    server.is_some_and(|ahead| !ahead.peek.seen().is_empty())
+}
+
+/// The Host field of a plain request as a name for `ignore_hosts` and `allow_hosts`. It is waited for only if these are set.
+async fn named_host(
+    session: &Session,
+    client: &mut Peek,
+    (next, port): (Next, u16),
+) -> Option<String> {
+    if !session.engine.host_rules().judge() {
+        return None;
+    }
+    let read = async {
+        loop {
+            match hosts::host_field(client.seen()) {
+                HostField::Is(host) => return Some(hosts::candidate(host, port)),
+                HostField::None => return None,
+                HostField::NeedMore if client.is_full() => return None,
+                // Other protocols may begin with the letters of a method and then wait for the server.
+                HostField::NeedMore if next != Next::Http && !client.seen().contains(&b'\n') => {
+                    return None;
+                }
+                HostField::NeedMore => client.more().await,
+            }
+        }
+    };
+    crate::within(session.options().client_header_timeout, read)
+        .await
+        .flatten()
 }
 
 async fn plain(
@@ -130,6 +166,8 @@ impl Ahead {
             target: self.target,
             server: self.server,
             io: self.peek.into_io(),
+            shared: None,
+            spent: std::time::Duration::ZERO,
         }
     }
 }
@@ -249,9 +287,8 @@ async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
 }
 
 /// Passes a connection on without looking into it.
-async fn pass(session: Session, io: Io, address: Address, opened: Option<Opened>) -> Session {
+async fn pass(session: Session, io: Io, target: Target, opened: Option<Opened>) -> Session {
     let show = session.options().show_ignored_hosts;
-    let target = session.target(address, false);
     let server = Server { target, opened };
     if show {
         tcp::conversation(&session, io, server).await;
@@ -273,13 +310,13 @@ async fn intercept(
     place: Place,
     opened: Option<Opened>,
 ) -> Session {
-    let options = session.options();
     let mut facts = (*session.client).clone();
     note_hello(&mut facts, &hello);
     let session = session.with_client(facts.clone());
     let hello = Arc::new(hello);
     let server_tls = place.tls_behind_tls();
-    let eager = server_tls && options.connection_strategy == "eager";
+    let eager =
+        server_tls && session.connects_ahead() && !session.is_onboarding(&place.address.host);
     let mut data = ClientHelloData {
         client: Arc::clone(&session.client),
         server: Arc::new(
@@ -294,7 +331,8 @@ async fn intercept(
     };
     session.kernel().tls_clienthello(&mut data).await;
     if data.ignore_connection {
-        return pass(session, client.into_io(), place.address, opened).await;
+        let target = session.target(place.address, false);
+        return pass(session, client.into_io(), target, opened).await;
     }
     let target = session.target(place.address.clone(), server_tls);
     let server = match opened {
@@ -364,19 +402,37 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
     let alpn = session.client.alpn.clone().filter(|alpn| !alpn.is_empty());
-    let next = match place.known() {
+    let mut next = match place.known() {
         Some(next) => next,
         None => look(&session, &mut client, &mut server, &place, alpn.as_deref()).await,
     };
+    let port = place.address.port;
+    // What the outer names did not settle, the Host field inside may.
+    if place.known().is_none()
+        && next != Next::NeedMore
+        && !server_spoke(server.as_ref())
+        && let Some(host) = named_host(&session, &mut client, (next, port)).await
+        && session.engine.host_rules().passes_surely(&[host])
+    {
+        next = Next::Pass;
+    }
+    crate::trace::decision(
+        &session,
+        format_args!("{} inside TLS: {next:?}", place.address),
+    );
     let opened = server.map(Ahead::into_opened);
     let tls = place.tls_behind_tls();
     match next {
+        Next::Pass => {
+            let target = session.target(place.address, tls);
+            return pass(session, client.into_io(), target, opened).await;
+        }
         Next::Dns => {
             let target = session.target(place.address, tls);
             let server = Server { target, opened };
             dns::serve_stream(&session, client.into_io(), Some(server)).await;
         }
-        Next::Raw | Next::Pass => {
+        Next::Raw => {
             let target = session.target(place.address, tls);
             raw(&session, client.into_io(), target, opened).await;
         }
@@ -468,7 +524,8 @@ async fn shake(
                 .map(Certificate::from_der)
                 .collect();
             hook(session, Hook::TlsEstablishedClient, &facts, &server).await;
-            return Some((facts, Box::new(stream)));
+            let io = crate::trace::layer(session, "client tls", Box::new(stream));
+            return Some((facts, io));
         }
         Some(Err(error)) => {
             let log = error.client_log(&asked);

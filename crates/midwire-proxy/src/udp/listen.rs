@@ -17,6 +17,7 @@ use super::DATAGRAM_MAX;
 use crate::conn::{Next, ask};
 use crate::dns;
 use crate::engine::Engine;
+use crate::hosts::HostRules;
 use crate::mode::{Mode, ModeSpec, ServerSpec};
 use crate::session::Session;
 
@@ -156,7 +157,8 @@ async fn converse(engine: Arc<Engine>, mode: Arc<ModeSpec>, datagrams: Datagrams
     let peer = Address::from(datagrams.client);
     kernel.client_connected(&mut client).await;
     if let Some(error) = &client.error {
-        tracing::warn!(client = %peer, "client connection refused: {error}");
+        // Who refused it has said so, within bounds.
+        tracing::debug!(client = %peer, "client connection refused: {error}");
     } else {
         tracing::info!(client = %peer, "client connect");
         let session = Session::new(engine, client.clone(), Arc::clone(&mode));
@@ -175,17 +177,27 @@ async fn converse(engine: Arc<Engine>, mode: Arc<ModeSpec>, datagrams: Datagrams
 }
 
 /// Serves a client of a reverse proxy: what is spoken is said by an addon, the host options or the mode, in this order.
-async fn reverse(session: &Session, mut datagrams: Datagrams, server: &ServerSpec) {
-    let address = server.address();
+async fn reverse(session: &Session, datagrams: Datagrams, server: &ServerSpec) {
+    let known = match server.scheme.as_str() {
+        "dns" => Next::Dns,
+        _ => Next::Raw,
+    };
+    towards(session, datagrams, server.address(), Some(known)).await;
+}
+
+/// Serves a client whose datagrams go to this address; `known` is what is spoken there by the mode's word.
+async fn towards(
+    session: &Session,
+    mut datagrams: Datagrams,
+    address: Address,
+    known: Option<Next>,
+) {
     let conn = super::placeholder(&address);
     let first = datagrams.peek().await;
     let asked = ask(session, &first, Some((&conn, &[]))).await;
-    let rules = session.engine.host_rules();
     let next = match asked {
         Some(next) => next,
-        None if rules.passes(&[address.to_string()]) => Next::Pass,
-        None if server.scheme == "dns" => Next::Dns,
-        None => Next::Raw,
+        None => decide(&session.engine.host_rules(), &address, known),
     };
     match next {
         Next::Dns => dns::serve_datagrams(session, datagrams, Some(address)).await,
@@ -196,13 +208,51 @@ async fn reverse(session: &Session, mut datagrams: Datagrams, server: &ServerSpe
     }
 }
 
+/// What is spoken in datagrams to an address (modes.md §9): the mode's word comes before `udp_hosts`, that before the port.
+fn decide(rules: &HostRules, address: &Address, known: Option<Next>) -> Next {
+    if rules.passes(&[address.to_string()]) {
+        return Next::Pass;
+    }
+    if let Some(known) = known {
+        return known;
+    }
+    if !rules.is_udp_host([Some(address.host.as_str())]) && matches!(address.port, 53 | 5353) {
+        return Next::Dns;
+    }
+    Next::Raw
+}
+
 fn lock(clients: &Clients) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, mpsc::Sender<Bytes>>> {
     clients.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use midwire_core::options::Options;
+
     use super::*;
+
+    #[test]
+    fn what_is_spoken_in_datagrams() {
+        let rules = |set: fn(&mut Options, Vec<String>), pattern: &str| {
+            let mut options = Options::default();
+            set(&mut options, vec![pattern.to_owned()]);
+            HostRules::new(&options)
+        };
+        let udp = rules(|options, list| options.udp_hosts = list, r"^10\.");
+        let ignore = rules(|options, list| options.ignore_hosts = list, ":53$");
+        let check = |rules: &HostRules, to: (&str, u16), known: Option<Next>, expected: Next| {
+            let address = Address::new(to.0, to.1);
+            assert_eq!(decide(rules, &address, known), expected, "{to:?} {known:?}");
+        };
+        check(&udp, ("10.0.0.1", 53), None, Next::Raw);
+        check(&udp, ("9.0.0.1", 53), None, Next::Dns);
+        check(&udp, ("9.0.0.1", 5353), None, Next::Dns);
+        check(&udp, ("9.0.0.1", 54), None, Next::Raw);
+        check(&udp, ("10.0.0.1", 53), Some(Next::Dns), Next::Dns);
+        check(&ignore, ("10.0.0.1", 53), Some(Next::Dns), Next::Pass);
+        check(&ignore, ("10.0.0.1", 54), Some(Next::Dns), Next::Dns);
+    }
 
     #[test]
     fn clients_and_their_datagrams_are_bounded() {

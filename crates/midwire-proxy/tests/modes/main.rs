@@ -5,9 +5,11 @@
     reason = "tests may panic"
 )]
 
+mod hosts;
 mod listeners;
 mod orders;
 mod reverse;
 mod socks;
 mod support;
+mod tls;
 mod upstream;

@@ -9,8 +9,10 @@ use midwire_core::log::LogStream;
 use midwire_core::options::{OptionStore, Options, Tool};
 use midwire_core::{AsyncAddon, BoxFuture, Kernel, Link};
 use midwire_proxy::Engine;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -60,6 +62,20 @@ impl Recorder {
         assert!(complete);
     }
 
+    /// Waits until this hook has run.
+    pub(crate) async fn until(&self, name: &str) {
+        let wait = async {
+            loop {
+                let more = self.more.notified();
+                if self.count(name) > 0 {
+                    return;
+                }
+                more.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+
     pub(crate) fn count(&self, name: &str) -> usize {
         let names = self.names.lock().unwrap();
         names.iter().filter(|one| **one == name).count()
@@ -92,10 +108,10 @@ impl Proxy {
     pub(crate) async fn start(settings: &[&str]) -> Self {
         let confdir = tempfile::tempdir().unwrap();
         let options = OptionStore::new(Tool::Dump);
-        let mut all = vec![
-            format!("confdir={}", confdir.path().display()),
-            "ssl_insecure=true".to_owned(),
-        ];
+        let mut all = vec![format!("confdir={}", confdir.path().display())];
+        if !settings.iter().any(|one| one.starts_with("ssl_insecure")) {
+            all.push("ssl_insecure=true".to_owned());
+        }
         all.extend(settings.iter().map(|one| (*one).to_owned()));
         options.set(&all).unwrap();
         let kernel = Arc::new(Kernel::new(options, LogStream::default()));
@@ -120,13 +136,16 @@ impl Proxy {
         Box::new(TcpStream::connect(self.address()).await.unwrap())
     }
 
+    /// The certificate of the proxy's authority.
+    pub(crate) fn authority(&self) -> CertificateDer<'static> {
+        let ca = self.confdir.path().join("mitmproxy-ca-cert.pem");
+        CertificateDer::from_pem_file(ca).unwrap()
+    }
+
     /// Starts TLS that trusts the proxy's authority.
     pub(crate) async fn tls(&self, conn: Conn, name: &str) -> Conn {
         let mut roots = rustls::RootCertStore::empty();
-        let ca = self.confdir.path().join("mitmproxy-ca-cert.pem");
-        roots
-            .add(CertificateDer::from_pem_file(ca).unwrap())
-            .unwrap();
+        roots.add(self.authority()).unwrap();
         let config = rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -299,6 +318,57 @@ pub(crate) async fn closed_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+/// Asks clients for a certificate, and takes any or none.
+pub(crate) fn any_client_certificate() -> Arc<dyn ClientCertVerifier> {
+    Arc::new(AnyClient(provider()))
+}
+
+#[derive(Debug)]
+struct AnyClient(Arc<rustls::crypto::CryptoProvider>);
+
+impl ClientCertVerifier for AnyClient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let supported = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, supported)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let supported = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, supported)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

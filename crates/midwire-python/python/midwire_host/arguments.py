@@ -2,7 +2,7 @@
 
 from typing import Any, List, Optional, Tuple
 
-from mitmproxy import _mirror, ctx, http, tls
+from mitmproxy import _mirror, ctx, flow, http, tls
 from mitmproxy.proxy import context, layer, layers, server_hooks
 from mitmproxy.proxy.layers import modes
 from midwire_host import mirror
@@ -108,20 +108,23 @@ def _chosen(chosen: Any) -> Optional[str]:
     return _CHOICES[kind]
 
 
-def _give_flow(flow: Any, copies: mirror.Mirror) -> Any:
-    changes = copies.changes(flow)
+def _give_flow(thing: Any, copies: mirror.Mirror) -> Any:
+    changes = copies.changes(thing)
+    put = thing.__dict__
     streams = (0, 0)
-    if isinstance(flow, http.HTTPFlow):
-        streams = _stream(flow.request), _stream(flow.response)
-    told = flow.__dict__.get("_streams", (0, 0))
-    if not changes and streams == told:
+    if isinstance(thing, http.HTTPFlow):
+        # A message that nobody has looked at is not made for this.
+        streams = _stream(put.get("request")), _stream(put.get("response"))
+    if not changes and streams == put.get("_streams", (0, 0)):
         return None
-    flow.__dict__["_streams"] = streams
+    put["_streams"] = streams
     return (changes or None, *streams)
 
 
 def _stream(message: Any) -> int:
-    stream = getattr(message, "stream", False)
+    stream = False if message is None else message.stream
+    if stream is False:
+        return 0
     if callable(stream):
         return 2
     return 1 if stream else 0
@@ -147,6 +150,8 @@ def metadata(data: bytes, content_type: Optional[str], kind: str) -> Any:
 
 def peer_of(argument: Any) -> Optional[Tuple[Any, ...]]:
     """Address of the client for whom a hook runs."""
+    if isinstance(argument, flow.Flow):
+        return argument.client_conn.peername
     for path in (("client_conn",), ("client",), ("context", "client"), ()):
         found = argument
         for name in path:

@@ -180,6 +180,9 @@ class HostBridge(_mirror.Bridge):
 
     # Flows and program
 
+    def load_content(self, flow_id: str, part: int) -> Optional[bytes]:
+        return self._mirror.load(flow_id, part)
+
     def resume_flow(self, flow: Any) -> None:
         # Inside of its hook the answer says so; and what the core does not know it cannot hold.
         if flow.id in self.active or self._mirror.get(flow.id) is not flow:

@@ -5,16 +5,21 @@ reads and writes, and the same in all versions of Python 3."""
 
 import collections
 import marshal
-import select
 import socket
 import struct
 import threading
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 HEADER = struct.Struct("<IBBHI")
-VERSION = 1
+_HEAD = HEADER.size
+VERSION = 2
 MAX_PAYLOAD = 16 << 20
 _PIECE = 256 * 1024
+_ROUNDS = 8
+"""Reads without a look at what else the loop has to do."""
+
+LAST = 0x8000
+"""Added to the number of a hook: the flow needs no place here after it."""
 
 CALL, ANSWER, FAILURE, NOTE = 1, 2, 3, 4
 
@@ -72,6 +77,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._thread = threading.get_ident()
+        self._piece = bytearray(_PIECE)
         self._buffer = bytearray()
         self._frames: Deque[Tuple[int, int, int, int, Any]] = collections.deque()
         self._lock = threading.Lock()
@@ -86,7 +92,10 @@ class Channel:
     # Writing
 
     def _frame(self, kind: int, op: int, detail: int, number: int, value: Any) -> bytes:
-        payload = dumps(value)
+        try:
+            payload = marshal.dumps(value, 2)
+        except ValueError:
+            payload = dumps(value)
         if len(payload) > MAX_PAYLOAD:
             raise ValueError(f"{len(payload)} bytes are too many to be passed on at once")
         return HEADER.pack(len(payload), kind, op, detail, number) + payload
@@ -113,9 +122,9 @@ class Channel:
 
     def flush(self) -> None:
         """Send everything with one write."""
+        if not self._out:
+            return
         with self._lock:
-            if not self._out:
-                return
             data = b"".join(self._out)
             self._out.clear()
             try:
@@ -137,7 +146,7 @@ class Channel:
         if own:
             while not waiter.kind:
                 if not self._frames:
-                    self._read()
+                    self._read(0)
                 self._handle(nested=True)
         else:
             waiter.event.wait()  # type: ignore[union-attr]
@@ -147,55 +156,71 @@ class Channel:
 
     # Reading
 
-    def readable(self) -> None:
-        """Take what has arrived, run what it asks for, and answer with one write."""
-        self._read()
-        self._handle(nested=False)
-        while select.select([self._sock], (), (), 0)[0]:
-            self._read()
+    def readable(self, news: Callable[[], None]) -> None:
+        """Take what has arrived, run what it asks for, and answer with one write; ``news`` may
+        add to that. What arrives meanwhile is taken too, but not for ever."""
+        for _ in range(_ROUNDS):
+            if not self._read(socket.MSG_DONTWAIT):
+                return
             self._handle(nested=False)
-        self.run_later()
-        self.flush()
+            self.run_later()
+            news()
+            self.flush()
 
     def run_later(self) -> None:
         """Run what was put off."""
         while self._later:
             self._later.pop(0)()
 
-    def _read(self) -> None:
+    def _read(self, flags: int) -> bool:
         try:
-            data = self._sock.recv(_PIECE)
-        except InterruptedError:
-            return
+            count = self._sock.recv_into(self._piece, 0, flags)
+        except (BlockingIOError, InterruptedError):
+            return False
         except OSError:
-            data = b""
-        if not data:
+            count = 0
+        if not count:
             raise Closed
         # All frames are cut out before the first is handled: a script that one of them runs
         # may read on in the middle of it.
         buffer = self._buffer
-        buffer += data
+        if buffer:
+            with memoryview(self._piece) as piece:
+                buffer += piece[:count]
+            taken = self._cut(buffer, len(buffer))
+            if taken:
+                del buffer[:taken]
+        else:
+            taken = self._cut(self._piece, count)
+            if taken < count:
+                with memoryview(self._piece) as piece:
+                    buffer += piece[taken:count]
+        return True
+
+    def _cut(self, source: bytearray, length: int) -> int:
+        """Cut out all whole frames and give where the rest begins."""
         start = 0
-        while len(buffer) - start >= HEADER.size:
-            size, kind, op, detail, number = HEADER.unpack_from(buffer, start)
-            end = start + HEADER.size + size
-            if end > len(buffer):
-                break
-            with memoryview(buffer) as view:
-                value = marshal.loads(view[start + HEADER.size : end])
-            start = end
-            self._frames.append((kind, op, detail, number, value))
-        if start:
-            del buffer[:start]
+        with memoryview(source) as view:
+            while length - start >= _HEAD:
+                size, kind, op, detail, number = HEADER.unpack_from(source, start)
+                end = start + _HEAD + size
+                if end > length:
+                    break
+                with view[start + _HEAD : end] as payload:
+                    value = marshal.loads(payload)
+                start = end
+                self._frames.append((kind, op, detail, number, value))
+        return start
 
     def _handle(self, nested: bool) -> None:
-        while self._frames:
-            self._take(nested, *self._frames.popleft())
+        frames = self._frames
+        while frames:
+            self._take(nested, *frames.popleft())
 
     def _take(
         self, nested: bool, kind: int, op: int, detail: int, number: int, value: Any
     ) -> None:
-        if kind in (ANSWER, FAILURE):
+        if kind == ANSWER or kind == FAILURE:
             with self._lock:
                 waiter = self._waiters.pop(number, None)
             if waiter is not None:
@@ -207,14 +232,14 @@ class Channel:
         run = self.handler(kind, op, detail, number, value)
         if run is None:
             return
-        if op in self.URGENT and nested:
+        if not nested and not self._later:
+            run()
+        elif op in self.URGENT and nested:
             run()
             self.flush()
-        elif nested or self._later:
+        else:
             self._later.append(run)
             self.wake()
-        else:
-            run()
 
 
 def dumps(value: Any) -> bytes:

@@ -58,18 +58,19 @@ class Table:
         for at, group in enumerate(groups):
             for position, handler in enumerate(group):
                 try:
-                    with addonmanager.safecall():
-                        result = handler(argument)
-                        if scripts.is_async(result):
-                            rest = [group[position + 1 :], *groups[at + 1 :]]
-                            spawn(self._go_on(result, rest, argument, done))
-                            return
+                    result = handler(argument)
+                    if result is None or not scripts.is_async(result):
                         continue
+                    rest = [group[position + 1 :], *groups[at + 1 :]]
+                    spawn(self._go_on(result, rest, argument, done))
+                    return
                 except exceptions.AddonHalt:
                     done()
                     return
                 except exceptions.OptionsError as error:
                     _complain(error)
+                except Exception as error:
+                    addonmanager.report(error, __file__)
                 break
         done()
 

@@ -1,6 +1,7 @@
 """The life of a script process."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -12,6 +13,9 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from mitmproxy import _mirror, addonmanager, exceptions, hooks, http, master, options
 from mitmproxy.utils import human
 from midwire_host import arguments, bridge, channel, dispatch, logs, mirror, scripts
+
+_COLLECT = (20_000, 20, 20)
+"""Thresholds of the garbage collector."""
 
 _POLL = 1.0
 """Seconds between looks at the files of scripts."""
@@ -42,7 +46,10 @@ class Host:
         self._bridge = bridge.HostBridge(link, self._mirror)
         self._tasks: Set[Any] = set()
         self._flushing = False
+        self._busy = False
+        """Frames are being handled, and all is flushed after them."""
         self._names: List[str] = []
+        self._of_flows: List[bool] = []
         self._report: Dict[str, Any] = {}
         self._worker = 0
         self._master: Any = None
@@ -88,15 +95,18 @@ class Host:
     def readable(self, read: bool = True) -> None:
         """The core has said something, or something was put off."""
 
-        def work() -> None:
+        self._busy = True
+        try:
             if read:
-                self._link.readable()
+                self._link.readable(self._tell)
             else:
                 self._link.run_later()
-            self._tell()
-            self._link.flush()
-
-        self.guard(work)
+                self._tell()
+                self._link.flush()
+        except channel.Closed:
+            end(1)
+        finally:
+            self._busy = False
 
     def guard(self, work: Callable[[], None]) -> None:
         """Run something and end the process if the core is gone."""
@@ -123,6 +133,11 @@ class Host:
     def take(self, kind: int, op: int, detail: int, number: int, value: Any) -> Optional[Callable[[], None]]:
         """Bring the mirror up to date and give what is to be run."""
         if op == channel.HOOK:
+            last = detail & channel.LAST
+            detail &= ~channel.LAST
+            if self._of_flows[detail]:
+                flow = self._mirror.flow(value)
+                return lambda: self._flow_hook(detail, flow, number, last)
             name = self._names[detail]
             argument = arguments.take(name, value, self._mirror)
             return lambda: self._hook(detail, name, argument, number)
@@ -157,6 +172,7 @@ class Host:
             self._link.fail(channel.LOAD, number, "the script host is of another version")
             return
         self._names = greeting["hooks"]
+        self._of_flows = [name in arguments.FLOW_HOOKS for name in self._names]
         self._worker = greeting["worker"]
         self.is_running = greeting["running"]
         self._bridge.greet(greeting)
@@ -171,6 +187,11 @@ class Host:
         self._refresh()
         self._link.answer(channel.LOAD, number, self._report)
         self._loop.call_later(_POLL, self._poll)
+        # What is loaded stays; only what comes now is looked through for garbage, and flows
+        # are freed without that.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT)
 
     def _poll(self) -> None:
         def work() -> None:
@@ -263,26 +284,31 @@ class Host:
         else:
             self._link.answer(channel.RENDER, number, answer)
 
-    def _hook(self, index: int, name: str, argument: Any, number: int) -> None:
+    def _flow_hook(self, index: int, flow: Any, number: int, last: int) -> None:
         active = self._bridge.active
-        flow_id = argument.id if name in arguments.FLOW_HOOKS else None
-        if flow_id is not None:
-            active[flow_id] = active.get(flow_id, 0) + 1
-        peer = arguments.peer_of(argument)
-        token = logs.client.set(human.format_address(peer) if peer else None)
+        flow_id = flow.id
+        active[flow_id] = active.get(flow_id, 0) + 1
 
         def done() -> None:
-            if flow_id is not None:
-                active[flow_id] -= 1
-                if not active[flow_id]:
-                    del active[flow_id]
-            self._answer_hook(name, argument, number)
+            count = active[flow_id] - 1
+            if count:
+                active[flow_id] = count
+            else:
+                del active[flow_id]
+            self._answer_hook(self._names[index], flow, number)
+            if last:
+                self._mirror.forget((flow_id,))
 
-        def spawn(work: Any) -> None:
-            self.spawn(work)
+        self._run(index, flow, flow.client_conn.peername, done)
 
+    def _hook(self, index: int, name: str, argument: Any, number: int) -> None:
+        peer = arguments.peer_of(argument)
+        self._run(index, argument, peer, lambda: self._answer_hook(name, argument, number))
+
+    def _run(self, index: int, argument: Any, peer: Any, done: Callable[[], None]) -> None:
+        token = logs.client.set(human.format_address(peer) if peer else None)
         try:
-            self._table.run(index, argument, spawn, done)
+            self._table.run(index, argument, self.spawn, done)
         finally:
             logs.client.reset(token)
 
@@ -299,7 +325,8 @@ class Host:
             )
             answer = None
         self._link.answer(channel.HOOK, number, answer)
-        self.flush_soon()
+        if not self._busy:
+            self.flush_soon()
 
     def _stream(self, part: int, value: Any, number: int) -> None:
         flow = self._mirror.get(value[0])

@@ -1,14 +1,39 @@
 """The host's copies of flows and connections."""
 
+import functools
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from mitmproxy import _mirror
+from mitmproxy import _mirror, http
 from midwire_host import channel
 
 _INLINE = 64 * 1024
+
+_INFO: Dict[str, Any] = {
+    "error": None,
+    "intercepted": False,
+    "is_replay": None,
+    "marked": "",
+    "comment": "",
+    "metadata": {},
+}
+_DEFAULTS: Dict[str, Dict[str, Any]] = {
+    "http": {**_INFO, "response": None, "websocket": None},
+    "tcp": _INFO,
+    "udp": _INFO,
+    "dns": {**_INFO, "response": None},
+}
+"""What a whole flow leaves out."""
+
+
+class _Held(weakref.ref):  # type: ignore[type-arg]
+    """A flow or connection that only scripts hold."""
+
+    __slots__ = ("number",)
+
+    number: str
 
 
 class Mirror:
@@ -20,45 +45,49 @@ class Mirror:
     def __init__(self, link: channel.Channel) -> None:
         self._link = link
         self._live: Dict[str, Any] = {}
-        self._all: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
+        self._held: Dict[str, _Held] = {}
         self._gone: List[str] = []
         self._lock = threading.Lock()
         self._number = 0
         self.folder = ""
 
     def client(self, reference: Tuple[str, Optional[Dict[str, Any]]]) -> Any:
-        """The client connection of ``(id, state or None)``."""
+        """The client connection of ``id``, or ``(id, state)`` with what is new."""
         return self._connection(reference, _mirror.build_client)
 
     def server(self, reference: Tuple[str, Optional[Dict[str, Any]]]) -> Any:
-        """The server connection of ``(id, state or None)``."""
+        """The server connection of ``id``, or ``(id, state)`` with what is new."""
         return self._connection(reference, _mirror.build_server)
 
     def _connection(self, reference: Any, build: Callable[[Any], Any]) -> Any:
+        if type(reference) is str:
+            # Nothing is new, so it is here, unless it was let go in between.
+            found = self._live.get(reference)
+            if found is not None:
+                return found
+            reference = reference, None
         number, state = reference
-        found = self._live.get(number)
-        if found is None:
-            found = self._all.get(number)
+        found = self.get(number)
         if found is None:
             found = build(state if state is not None else {"id": number})
             _mirror.settle(found)
         elif state is not None:
             _mirror.absorb(found, state)
-        else:
-            return found
         self._live[number] = found
-        self._all[number] = found
         return found
 
     def flow(self, reference: Any) -> Any:
         """The flow of ``(id, type, live, whole, client, server, newer parts)``."""
-        number, kind, live, _whole, client_ref, server_ref, parts = reference
+        number, kind, live, whole, client_ref, server_ref, parts = reference
         client = self.client(client_ref)
         server = self.server(server_ref)
+        flow = self.get(number)
+        if flow is None and kind == "http":
+            flow = http.HTTPFlow._fresh(number, live, client, server, parts)
+            if flow is not None:
+                self._live[number] = flow
+                return flow
         self._unpack(number, parts)
-        flow = self._live.get(number)
-        if flow is None:
-            flow = self._all.get(number)
         if flow is None:
             parts["type"] = kind
             parts["id"] = number
@@ -67,11 +96,12 @@ class Mirror:
             for key, conn in (("client_conn", client), ("server_conn", server)):
                 if getattr(flow, key) is not conn:
                     self._rebind(flow, key, conn)
+            if whole:
+                parts = {**_DEFAULTS[kind], **parts}
             if parts:
                 _mirror.absorb(flow, parts)
         flow.__dict__["live"] = live
         self._live[number] = flow
-        self._all[number] = flow
         return flow
 
     @staticmethod
@@ -96,22 +126,21 @@ class Mirror:
                 websocket["messages"] = _mirror.Appended(new)
 
     def _loader(self, number: str, part: int) -> Callable[[], Optional[bytes]]:
-        link = self._link
+        return functools.partial(self.load, number, part)
 
-        def load() -> Optional[bytes]:
-            found = link.call(channel.CONTENT, (number, part))
-            if not isinstance(found, str):
-                return found  # type: ignore[no-any-return]
-            with open(found, "rb") as file:
-                data = file.read()
-            os.unlink(found)
-            return data
-
-        return load
+    def load(self, number: str, part: int) -> Optional[bytes]:
+        """The content of a request (0) or response (1) that did not cross with its flow."""
+        found = self._link.call(channel.CONTENT, (number, part))
+        if not isinstance(found, str):
+            return found  # type: ignore[no-any-return]
+        with open(found, "rb") as file:
+            data = file.read()
+        os.unlink(found)
+        return data
 
     def absorb(self, number: str, parts: Dict[str, Any]) -> None:
         """Newer parts of a flow that a script holds."""
-        flow = self._live.get(number) or self._all.get(number)
+        flow = self.get(number)
         if flow is not None and parts:
             self._unpack(number, parts)
             _mirror.absorb(flow, parts)
@@ -119,19 +148,31 @@ class Mirror:
     def get(self, number: str) -> Any:
         """The object of this id, or None."""
         found = self._live.get(number)
-        return self._all.get(number) if found is None else found
+        if found is None:
+            held = self._held.get(number)
+            if held is not None:
+                found = held()
+        return found
 
-    def forget(self, numbers: List[str]) -> None:
+    def forget(self, numbers: Iterable[str]) -> None:
         """The core does not need these any more; scripts may."""
         for number in numbers:
             found = self._live.pop(number, None)
             if found is not None:
                 self._watch(number, found)
-            elif number not in self._all:
+            elif number not in self._held:
                 self._gone.append(number)
 
     def _watch(self, number: str, found: Any) -> None:
-        weakref.finalize(found, self._gone.append, number).atexit = False
+        held = _Held(found, self._died)
+        held.number = number
+        self._held[number] = held
+
+    def _died(self, held: Any) -> None:
+        number = held.number
+        if self._held.get(number) is held:
+            del self._held[number]
+            self._gone.append(number)
 
     def take_gone(self) -> List[str]:
         """Ids of objects that no script holds any more, since the last call."""
@@ -147,7 +188,6 @@ class Mirror:
             return flow.id, False, changes
         state = self.outgoing(flow.get_state())
         _mirror.settle(flow)
-        self._all[flow.id] = flow
         self._watch(flow.id, flow)
         return flow.id, True, state
 
@@ -155,6 +195,10 @@ class Mirror:
         """What scripts have changed, in the form of frames; known to both sides from now on.
 
         ValueError: a script has set something that cannot be passed on."""
+        if type(thing) is http.HTTPFlow:
+            changes = thing._packed_changes()
+            if changes is not None:
+                return self.outgoing(changes) if changes else changes
         changes = _mirror.changes(thing)
         if changes:
             changes = self.outgoing(changes)

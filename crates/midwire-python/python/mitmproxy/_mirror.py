@@ -30,6 +30,10 @@ Lazy forms which ``build`` and ``absorb`` accept besides plain state values:
 * ``content``: a ``Loader`` (any callable without arguments that gives ``bytes`` or
   ``None``); called once, when a script first reads the content. A content that was never
   read is never called for, and is not reported as changed.
+* ``request`` / ``response`` of an HTTP flow: ``bytes`` = a tuple of all values in ``marshal``
+  form, in the order of ``RequestData._keys`` and ``ResponseData._keys``, with ``headers`` and
+  ``trailers`` as raw blocks and ``content`` as bytes, ``None`` or an integer (then
+  ``Bridge.load_content`` has it); the message is made when it is first looked at.
 * ``certificate_list``, ``mitmcert``: PEM or DER bytes; parsed when first looked at.
 
 2. Reading what a hook changed (script -> host)
@@ -126,6 +130,10 @@ class Bridge:
 
     def decode_content(self, data: bytes, coding: str) -> Optional[bytes]:
         """Decode ``br`` or ``zstd`` (any thread); ``None``: cannot; ValueError: broken data."""
+        return None
+
+    def load_content(self, flow_id: str, part: int) -> Optional[bytes]:
+        """The content of the request (0) or response (1) of a flow (any thread)."""
         return None
 
     def upgrade_flow(self, state: Dict[Any, Any]) -> Optional[Dict[str, Any]]:

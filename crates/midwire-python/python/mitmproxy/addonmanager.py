@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import logging
 import pprint
-import sys
 import traceback
 import types
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
@@ -44,17 +43,17 @@ def safecall() -> Iterator[None]:
     except (exceptions.AddonHalt, exceptions.OptionsError):
         raise
     except Exception as error:
-        kind, _, tb = sys.exc_info()
-        shown = _cut_own(tb)
-        logger.error("Addon error: %s", error, exc_info=(kind, error, shown))  # type: ignore[arg-type]
+        report(error)
 
 
-def _cut_own(tb: Any) -> Any:
-    """The traceback without the frames of this module, so that it begins in the addon."""
-    rest = tb
-    while rest is not None and rest.tb_frame.f_code.co_filename in (__file__, contextlib.__file__):
+def report(error: Exception, *files: str) -> None:
+    """Log an exception of an addon, with its traceback from the addon on: frames of this
+    module and of ``files`` above it are left out."""
+    own = (__file__, contextlib.__file__, *files)
+    tb = rest = error.__traceback__
+    while rest is not None and rest.tb_frame.f_code.co_filename in own:
         rest = rest.tb_next
-    return rest or tb
+    logger.error("Addon error: %s", error, exc_info=(type(error), error, rest or tb))
 
 
 class Loader:

@@ -289,6 +289,8 @@ class Connection(serializable.Serializable):
             put["_dirty"].discard(key)
 
     def _changes(self) -> Dict[str, Any]:
+        if not self._dirty:
+            return {}
         return {
             key: spec.dump(getattr(self, key))
             for key, spec in self._keys.items()

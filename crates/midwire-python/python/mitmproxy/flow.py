@@ -47,7 +47,40 @@ class Error(serializable.Serializable):
         return cls(state["msg"], float(state["timestamp"]))
 
 
+class Part:
+    """An object inside of a flow that is made when a script first looks at it.
+
+    Without ``__set__``, so that a value in the flow's own dict comes first and costs nothing."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._packed = "_packed_" + key
+
+    def __get__(self, flow: Any, owner: Any = None) -> Any:
+        if flow is None:
+            return None
+        put = flow.__dict__
+        packed = put.get(self._packed)
+        if packed is None:
+            # Another thread has made it meanwhile, or there is none.
+            found = put.setdefault(self._key, None)
+            if found is None:
+                flow._seen.setdefault(self._key, None)
+            return found
+        made = flow._unpack_part(self._key, packed)
+        # Of two threads that look at the same time one wins for both.
+        part = put.setdefault(self._key, made)
+        if part is made:
+            flow._seen[self._key] = made
+        put.pop(self._packed, None)
+        return part
+
+
+_UNSEEN: Any = object()
+
 _ATTRIBUTES = ("intercepted", "is_replay", "marked", "comment", "timestamp_created")
+_PLAIN = frozenset(("is_replay", "marked", "comment", "timestamp_created", "id"))
+"""Attributes that nothing follows from."""
 _COMMON = ("version", "type", "id", "error", "client_conn", "server_conn", *_ATTRIBUTES)
 
 
@@ -57,30 +90,31 @@ class Flow(serializable.Serializable):
     id: str
     client_conn: connection.Client
     server_conn: connection.Server
-    comment: str
+    comment: str = ""
     error: Optional[Error] = None
-    intercepted: bool
+    intercepted: bool = False
     """Does the flow wait for the user?"""
     marked: str = ""
     """The marker: empty, ``:default:``, an emoji code or a character."""
-    is_replay: Optional[str]
+    is_replay: Optional[str] = None
     """``"request"``, ``"response"`` or ``None``."""
     live: bool
     """Is the flow being served by the proxy right now?"""
-    timestamp_created: float
+    timestamp_created: float = 0.0
     type: ClassVar[str] = ""
 
     # What the host reads; written past __setattr__, so that it is no change itself.
     _dirty: Set[str]
     _seen: Dict[str, Any]
     _metadata: Dict[str, Any]
-    _metadata_seen: Optional[Dict[str, Any]]
-    _resumed: Optional[Tuple[asyncio.AbstractEventLoop, asyncio.Event]]
-    _backup: Optional[Dict[str, Any]]
+    _metadata_seen: Optional[Dict[str, Any]] = None
+    _resumed: Optional[Tuple[asyncio.AbstractEventLoop, asyncio.Event]] = None
+    _backup: Optional[Dict[str, Any]] = None
 
     _types: ClassVar[Dict[str, Type["Flow"]]] = {}
     _parts: ClassVar[Dict[str, Any]] = {}
     """State keys that hold one object (or ``None``), with the class of the object."""
+    _objects: ClassVar[Tuple[str, ...]] = ("client_conn", "server_conn")
 
     def __init__(
         self,
@@ -109,11 +143,12 @@ class Flow(serializable.Serializable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._objects = ("client_conn", "server_conn", *cls._parts)
         if cls.type:
             Flow._types[cls.type] = cls
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__["_dirty"].add(name)
+        self._dirty.add(name)
         object.__setattr__(self, name, value)
 
     @property
@@ -284,17 +319,26 @@ class Flow(serializable.Serializable):
         kind = Flow._types.get(state.get("type", "http"))
         if kind is None:
             raise ValueError(f"Unknown flow type: {state['type']}")
-        flow = kind(client, server)
+        flow = kind._blank(client, server)
         flow._absorb(state)
         flow._settle()
         return flow
 
+    @classmethod
+    def _blank(cls, client: Any, server: Any) -> "Flow":
+        return cls(client, server)
+
     def _absorb(self, state: Dict[str, Any]) -> None:
+        put = self.__dict__
+        dirty: Set[str] = self._dirty
         for key, value in state.items():
-            if key in ("version", "type"):
+            if key in _PLAIN:
+                put[key] = value
+            elif key in ("version", "type"):
                 continue
-            self._absorb_key(key, value)
-            self._dirty.discard(key)
+            else:
+                self._absorb_key(key, value)
+            dirty.discard(key)
 
     def _absorb_key(self, key: str, value: Any) -> None:
         if key in self._parts:
@@ -310,9 +354,9 @@ class Flow(serializable.Serializable):
             self.__dict__["_metadata_seen"] = None
         elif key == "backup":
             self.__dict__["_backup"] = value
-        elif key in _ATTRIBUTES or key == "id":
-            setattr(self, key, value)
-            if key == "intercepted" and not value and self._resumed is not None:
+        elif key == "intercepted":
+            self.intercepted = value
+            if not value and self._resumed is not None:
                 loop, event = self._resumed
                 self.__dict__["_resumed"] = None
                 loop.call_soon_threadsafe(event.set)
@@ -320,6 +364,12 @@ class Flow(serializable.Serializable):
             raise KeyError(f"{type(self).__name__} has no state {key!r}.")
 
     def _absorb_part(self, key: str, value: Any) -> None:
+        if type(value) is bytes:
+            put = self.__dict__
+            put["_packed_" + key] = value
+            put.pop(key, None)
+            self._seen.pop(key, None)
+            return
         part = getattr(self, key)
         fresh = isinstance(value, _mirror.Replaced)
         state = value.state if fresh else value
@@ -332,6 +382,10 @@ class Flow(serializable.Serializable):
             return
         self._seen[key] = getattr(self, key)
 
+    def _unpack_part(self, key: str, packed: bytes) -> Any:
+        """The object of a part that came packed: a tuple of its values in ``marshal`` form."""
+        raise KeyError(f"{type(self).__name__} has no packed {key!r}.")
+
     def _absorb_connection(self, key: str, value: Any) -> None:
         if not isinstance(value, _mirror.Replaced):
             getattr(self, key)._absorb(value)
@@ -343,25 +397,32 @@ class Flow(serializable.Serializable):
     def _changes(self) -> Dict[str, Any]:
         changes: Dict[str, Any] = {}
         dirty: Set[str] = self._dirty
-        for key in _ATTRIBUTES:
-            if key in dirty:
-                changes[key] = getattr(self, key)
-        error = self.error.get_state() if self.error else None
-        if error != self._seen.get("error"):
-            changes["error"] = error
+        if dirty:
+            for key in _ATTRIBUTES:
+                if key in dirty:
+                    changes[key] = getattr(self, key)
+        seen_error = self._seen.get("error")
+        if self.error is not None or seen_error is not None:
+            error = self.error.get_state() if self.error else None
+            if error != seen_error:
+                changes["error"] = error
         if self._metadata_seen is not None:
             values = storable(self._metadata)
             if values != self._metadata_seen:
                 changes["metadata"] = values
         if "_backup" in dirty:
             changes["backup"] = self._backup
-        for key in ("client_conn", "server_conn", *self._parts):
+        for key in self._objects:
             self._part_changes(key, changes)
         return changes
 
     def _part_changes(self, key: str, changes: Dict[str, Any]) -> None:
-        part = getattr(self, key)
-        if part is not self._seen.get(key):
+        put = self.__dict__
+        if key not in put:
+            # Nobody has looked at it.
+            return
+        part = put[key]
+        if part is not self._seen.get(key, _UNSEEN) and (part is not None or key in self._dirty):
             if part is not None and hasattr(part, "_check"):
                 part._check()
             state = None if part is None else part.get_state()
@@ -376,8 +437,11 @@ class Flow(serializable.Serializable):
         self.__dict__["_metadata_seen"] = None
         seen = self._seen
         seen["error"] = self.error.get_state() if self.error else None
-        for key in ("client_conn", "server_conn", *self._parts):
-            part = getattr(self, key, None)
+        put = self.__dict__
+        for key in self._objects:
+            part = put.get(key, _UNSEEN)
+            if part is _UNSEEN:
+                continue
             seen[key] = part
             if part is not None:
                 part._settle()

@@ -1,5 +1,7 @@
 """The contract between script objects and the host (see mitmproxy._mirror)."""
 
+import marshal
+import threading
 from typing import Any, Dict, List
 
 import pytest
@@ -343,3 +345,113 @@ def test_bridge_does_the_codings_that_python_lacks() -> None:
         assert response.headers["content-encoding"] == "zstd"
     finally:
         _mirror.install(former)
+
+
+def packed_flow(content: Any = b"body") -> Any:
+    """A flow whose messages came packed."""
+    block = b"Host: h\r\nX: 1\r\n"
+    request = (b"HTTP/1.1", block, content, None, 1.0, 2.0, "h", 80, b"GET", b"http", b"", b"/")
+    response = (b"HTTP/1.1", block, b"text", b"T: 1\r\n", 1.0, None, 200, b"OK")
+    parts = {
+        "timestamp_created": 3.0,
+        "request": marshal.dumps(request, 2),
+        "response": marshal.dumps(response, 2),
+    }
+    f = http.HTTPFlow._fresh("abc", True, tflow.tclient_conn(), tflow.tserver_conn(), parts)
+    assert f is not None
+    return f
+
+
+def test_packed_messages_are_made_when_they_are_looked_at() -> None:
+    f = packed_flow()
+    assert _mirror.changes(f) == {} and f._packed_changes() == {}
+    assert "response" not in f.__dict__
+    assert f.response.status_code == 200 and f.response.trailers["t"] == "1"
+    assert f.response is f.response and f.websocket is None and f.error is None
+    assert f.request.url == "http://h/" and f.request.content == b"body"
+    assert _mirror.changes(f) == {} and f._packed_changes() == {}
+    assert f.get_state()["comment"] == "" and f.copy().request.path == "/"
+
+
+def test_packed_messages_can_be_replaced_before_they_are_made() -> None:
+    f = packed_flow()
+    f.response = None
+    f.comment = "c"
+    assert f.response is None and f._packed_changes() is None
+    assert _mirror.changes(f) == {"comment": "c", "response": Replaced(None)}
+    _mirror.settle(f)
+    assert _mirror.changes(f) == {}
+
+
+def test_newer_packed_messages_take_the_place_of_older_ones() -> None:
+    f = packed_flow()
+    assert f.response.status_code == 200
+    newer = (b"HTTP/1.1", b"", b"", None, 1.0, None, 404, b"")
+    _mirror.absorb(f, {"response": marshal.dumps(newer, 2)})
+    assert f.response.status_code == 404 and _mirror.changes(f) == {}
+
+
+def test_large_content_of_packed_messages_is_asked_for() -> None:
+    asked: List[Any] = []
+
+    class Bridge(_mirror.Bridge):
+        def load_content(self, flow_id: str, part: int) -> Any:
+            asked.append((flow_id, part))
+            return b"large"
+
+    former = _mirror.install(Bridge())
+    try:
+        f = packed_flow(content=100_000)
+        assert f.request.method == "GET" and asked == []
+        assert f.request.content == b"large" and f.request.content == b"large"
+        assert asked == [("abc", 0)] and _mirror.changes(f) == {}
+    finally:
+        _mirror.install(former)
+
+
+@pytest.mark.parametrize(
+    "name, value, block",
+    [
+        ("New", "v", b"Host: h\r\nX: 1\r\nNew: v\r\n"),
+        ("New", "", b"Host: h\r\nX: 1\r\nNew: \r\n"),
+        ("x", "2", ((b"Host", b"h"), (b"X", b"2"))),
+        ("host", "2", ((b"Host", b"2"), (b"X", b"1"))),
+        # The block would lose the blanks.
+        ("New", " v ", ((b"Host", b"h"), (b"X", b"1"), (b"New", b" v "))),
+    ],
+)
+def test_fields_are_added_to_the_block_or_parsed(name: str, value: str, block: Any) -> None:
+    f = packed_flow()
+    f.request.headers[name] = value
+    assert f._packed_changes() == {"request": {"headers": block}}
+    assert f._packed_changes() == {} and f.request.headers[name] == value
+    assert len(f.request.headers.fields) in (2, 3)
+
+
+def test_fields_that_break_lines_are_refused_before_and_after_parsing() -> None:
+    for parsed in (False, True):
+        headers = packed_flow().request.headers
+        assert not parsed or headers["x"] == "1"
+        for name, value in (("A", "b\r\nc: d"), ("A:b", "c"), ("", "b"), ("A\n", "b")):
+            with pytest.raises(ValueError):
+                headers[name] = value
+        assert bytes(headers) == b"Host: h\r\nX: 1\r\n"
+
+
+def test_two_threads_find_the_same_message() -> None:
+    for _ in range(50):
+        f = packed_flow()
+        found: List[Any] = []
+        start = threading.Barrier(2)
+
+        def look(f: Any = f, found: Any = found, start: Any = start) -> None:
+            start.wait()
+            found.append(f.response)
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found[0] is found[1] and found[0].status_code == 200
+        assert _mirror.changes(f) == {}

@@ -160,24 +160,26 @@ fn put_next_layer(w: &mut Writer, mirror: &mut Mirror, data: &NextLayerData) {
     });
 }
 
-/// `(id, state or None)`.
+/// `id`, or `(id, state)` if something is new.
 fn put_client_ref(w: &mut Writer, mirror: &mut Mirror, client: &Arc<ClientConn>) {
-    w.tuple(2);
-    w.text(&client.id.to_string());
-    let news = mirror.client_is_news(client);
-    w.opt(news.then_some(client), |w, client| {
+    if mirror.client_is_news(client) {
+        w.tuple(2);
+        w.id(&client.id);
         put_open_client(w, client);
-    });
+    } else {
+        w.id(&client.id);
+    }
 }
 
-/// `(id, state or None)`.
+/// `id`, or `(id, state)` if something is new.
 fn put_server_ref(w: &mut Writer, mirror: &mut Mirror, server: &Arc<ServerConn>) {
-    w.tuple(2);
-    w.text(&server.id.to_string());
-    let news = mirror.server_is_news(server);
-    w.opt(news.then_some(server), |w, server| {
+    if mirror.server_is_news(server) {
+        w.tuple(2);
+        w.id(&server.id);
         put_open_server(w, server);
-    });
+    } else {
+        w.id(&server.id);
+    }
 }
 
 /// `(id, type, live, whole, client, server, newer parts)`, and notes that the host has them then.
@@ -185,7 +187,7 @@ pub(super) fn put_flow_ref(w: &mut Writer, mirror: &mut Mirror, flow: FlowRef<'_
     let info = flow.info();
     let flow = flow.to_flow();
     w.tuple(7);
-    w.text(&info.id.to_string());
+    w.id(&info.id);
     w.text(flow.kind());
     w.bool(info.live);
     // The host may have let go of what is not live, so it gets all of it.

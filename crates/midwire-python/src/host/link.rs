@@ -7,11 +7,11 @@ use std::time::Duration;
 use midwire_core::hooks::{Addon, ContentNeed, Event, FlowRef, Hook, HookSet, Part, StreamFilter};
 use midwire_core::options::{Changed, Options};
 use midwire_core::{AsyncAddon, BoxFuture, Kernel};
-use midwire_flow::HttpFlow;
+use midwire_flow::{HttpFlow, Id};
 
 use super::stream::ScriptStream;
 use super::{Inner, hooks};
-use crate::frame::Op;
+use crate::frame::{LAST, Op};
 use crate::mirror::Streamed;
 use crate::worker::{CallError, Worker};
 
@@ -162,8 +162,17 @@ impl AsyncAddon for Inner {
 impl Inner {
     async fn call_worker(&self, worker: &Arc<Worker>, kernel: &Kernel, event: &mut Event<'_>) {
         let hook = event.hook();
-        let call = worker.call_mirrored(Op::Hook, hook as u16, |w, mirror| {
+        let last = hooks::is_last(event)
+            .then(|| hooks::flow_of(event))
+            .flatten();
+        let last = last.map(|flow| flow.info().id.clone());
+        let detail = hook as u16 | if last.is_some() { LAST } else { 0 };
+        let _ending = last.as_ref().map(|flow| Ending { worker, flow });
+        let call = worker.call_mirrored(Op::Hook, detail, |w, mirror| {
             hooks::put_event(w, mirror, event);
+            if let Some(id) = &last {
+                mirror.begin_end(id);
+            }
         });
         let limit = kernel.options().load().script_timeout;
         let answer = match u64::try_from(limit) {
@@ -219,6 +228,18 @@ impl Inner {
             Part::Request => request,
             Part::Response => response,
         }
+    }
+}
+
+/// The last hook of a flow is with the host. However that ends, the host lets go of the flow.
+struct Ending<'a> {
+    worker: &'a Worker,
+    flow: &'a Id,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.worker.mirror().finish_end(self.flow);
     }
 }
 

@@ -51,6 +51,10 @@ pub(crate) struct Known {
     pub(crate) live: bool,
     /// A command or script has changed the copy while a hook of the flow was running.
     pub(crate) dirty: bool,
+    /// Its last hook is with the host, which lets go of it afterwards without being told.
+    ending: bool,
+    /// The host has let go of it, and the answer to its last hook is still on its way here.
+    gone: bool,
 }
 
 /// Everything the host knows.
@@ -77,6 +81,8 @@ impl Mirror {
             streamed: [Streamed::No; 2],
             live: true,
             dirty: false,
+            ending: false,
+            gone: false,
         });
         known.live = true;
         known
@@ -97,12 +103,34 @@ impl Mirror {
         }
     }
 
+    /// The last hook of the flow is on its way to the host.
+    pub(crate) fn begin_end(&mut self, id: &Id) {
+        if let Some(known) = self.flows.get_mut(id) {
+            known.ending = true;
+            known.gone = false;
+        }
+    }
+
+    /// The last hook of the flow has been answered, or nobody waits for that any more.
+    pub(crate) fn finish_end(&mut self, id: &Id) {
+        let Some(known) = self.flows.get_mut(id).filter(|known| known.ending) else {
+            return;
+        };
+        known.ending = false;
+        known.live = false;
+        if known.gone {
+            self.flows.remove(id);
+        }
+    }
+
     /// All flows of a connection are over.
     pub(crate) fn end_client(&mut self, client: &Id) {
         let over: Vec<Id> = self
             .flows
             .iter()
-            .filter(|(_, known)| known.live && known.flow.info().client_conn.id == *client)
+            .filter(|(_, known)| {
+                known.live && !known.ending && known.flow.info().client_conn.id == *client
+            })
             .map(|(id, _)| id.clone())
             .collect();
         for id in &over {
@@ -122,8 +150,11 @@ impl Mirror {
 
     /// The host says that no script holds the object any more.
     pub(crate) fn gone(&mut self, id: &Id) {
-        if self.flows.get(id).is_some_and(|known| !known.live) {
-            self.flows.remove(id);
+        match self.flows.get_mut(id) {
+            // What the last hook has changed is still to be taken over.
+            Some(known) if known.ending => known.gone = true,
+            Some(known) if !known.live => drop(self.flows.remove(id)),
+            _ => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! What is newer than the host's copy, written as partial states.
 
 use midwire_flow::{
-    Content, Dns, DnsFlow, Flow, FlowInfo, HttpFlow, MessageFlow, Number, Request, Response,
-    StreamMessage, WebSocketData, WebSocketMessage,
+    Content, Dns, DnsFlow, Flow, FlowError, FlowInfo, HttpFlow, MessageFlow, Number, Request,
+    Response, StreamMessage, WebSocketData, WebSocketMessage,
 };
 use midwire_wire::Fields;
 
@@ -41,7 +41,7 @@ const STATE_CONTENT: usize = 4 << 20;
 /// Writes the pairs of `new` that differ from `old`; all of them without `old`.
 pub(crate) fn put_flow(w: &mut Writer, old: Option<&Flow>, new: &Flow, view: &View) {
     let old_info = old.map(Flow::info);
-    put_info(w, old_info, new.info());
+    put_info(w, old_info, new.info(), view);
     match (new, old) {
         (Flow::Http(new), Some(Flow::Http(old))) => put_http(w, Some(old), new, view),
         (Flow::Http(new), _) => put_http(w, None, new, view),
@@ -87,8 +87,14 @@ fn pair<T: PartialEq + ?Sized>(
     }
 }
 
-fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
-    pair(w, "error", old.map(|o| &o.error), &new.error, |w, error| {
+fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo, view: &View) {
+    // The host begins a flow with what most flows have, so that does not cross.
+    let blank = old.is_none() && !view.whole;
+    let (no_text, no_metadata) = (String::new(), Vec::new());
+    let before = old
+        .map(|o| &o.error)
+        .or(blank.then_some(const { &None::<FlowError> }));
+    pair(w, "error", before, &new.error, |w, error| {
         w.opt(error.as_ref(), |w, error| {
             w.dict(|w| {
                 w.key("msg");
@@ -101,26 +107,25 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
     pair(
         w,
         "intercepted",
-        old.map(|o| &o.intercepted),
+        old.map(|o| &o.intercepted).or(blank.then_some(&false)),
         &new.intercepted,
         |w, b| w.bool(*b),
     );
     pair(
         w,
         "is_replay",
-        old.map(|o| &o.is_replay),
+        old.map(|o| &o.is_replay).or(blank.then_some(&None)),
         &new.is_replay,
         |w, replay| {
             w.opt(replay.map(midwire_flow::Replay::as_str), Writer::text);
         },
     );
-    pair(w, "marked", old.map(|o| &o.marked), &new.marked, |w, t| {
-        w.text(t);
-    });
+    let before = old.map(|o| &o.marked).or(blank.then_some(&no_text));
+    pair(w, "marked", before, &new.marked, |w, t| w.text(t));
     pair(
         w,
         "comment",
-        old.map(|o| &o.comment),
+        old.map(|o| &o.comment).or(blank.then_some(&no_text)),
         &new.comment,
         |w, t| w.text(t),
     );
@@ -134,7 +139,7 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
     pair(
         w,
         "metadata",
-        old.map(|o| &o.metadata),
+        old.map(|o| &o.metadata).or(blank.then_some(&no_metadata)),
         &new.metadata,
         |w, metadata| {
             w.dict(|w| {
@@ -155,13 +160,21 @@ fn put_info(w: &mut Writer, old: Option<&FlowInfo>, new: &FlowInfo) {
 fn put_http(w: &mut Writer, old: Option<&HttpFlow>, new: &HttpFlow, view: &View) {
     if old.is_none_or(|old| !same_request(&old.request, &new.request)) {
         w.key("request");
-        w.dict(|w| put_request(w, old.map(|o| &o.request), &new.request, view));
+        if old.is_none() && !view.whole {
+            w.packed(|w| pack_request(w, &new.request, view));
+        } else {
+            w.dict(|w| put_request(w, old.map(|o| &o.request), &new.request, view));
+        }
     }
     let before = old.and_then(|o| o.response.as_ref());
     match &new.response {
-        None if old.is_none_or(|o| o.response.is_some()) => {
+        None if old.map_or(view.whole, |o| o.response.is_some()) => {
             w.key("response");
             w.null();
+        }
+        Some(now) if before.is_none() && !view.whole => {
+            w.key("response");
+            w.packed(|w| pack_response(w, now, view));
         }
         Some(now) if before.is_none_or(|before| !same_response(before, now)) => {
             w.key("response");
@@ -171,7 +184,7 @@ fn put_http(w: &mut Writer, old: Option<&HttpFlow>, new: &HttpFlow, view: &View)
     }
     let before = old.and_then(|o| o.websocket.as_ref());
     match &new.websocket {
-        None if old.is_none_or(|o| o.websocket.is_some()) => {
+        None if old.map_or(view.whole, |o| o.websocket.is_some()) => {
             w.key("websocket");
             w.null();
         }
@@ -221,6 +234,36 @@ pub(crate) fn same_content(old: &Content, new: &Content) -> bool {
         }
         _ => false,
     }
+}
+
+/// All values of a request that the host does not have, in the order of its `RequestData`.
+fn pack_request(w: &mut Writer, new: &Request, view: &View) {
+    w.tuple(12);
+    w.bytes(&new.version);
+    fields(w, &new.fields, view);
+    content_value(w, &new.content, view, 0);
+    w.opt(new.trailers.as_ref(), |w, t| fields(w, t, view));
+    number(w, new.timestamp_start);
+    w.opt(new.timestamp_end, number);
+    w.text(&new.host);
+    w.int(i64::from(new.port));
+    w.bytes(&new.method);
+    w.bytes(&new.scheme);
+    w.bytes(&new.authority);
+    w.bytes(&new.path);
+}
+
+/// All values of a response that the host does not have, in the order of its `ResponseData`.
+fn pack_response(w: &mut Writer, new: &Response, view: &View) {
+    w.tuple(8);
+    w.bytes(&new.version);
+    fields(w, &new.fields, view);
+    content_value(w, &new.content, view, 1);
+    w.opt(new.trailers.as_ref(), |w, t| fields(w, t, view));
+    number(w, new.timestamp_start);
+    w.opt(new.timestamp_end, number);
+    w.int(i64::from(new.status));
+    w.bytes(&new.reason);
 }
 
 fn put_request(w: &mut Writer, old: Option<&Request>, new: &Request, view: &View) {
@@ -363,13 +406,17 @@ fn content(w: &mut Writer, old: Option<&Content>, new: &Content, view: &View, pa
     if old.is_some_and(|old| same_content(old, new)) {
         return;
     }
+    w.key("content");
+    content_value(w, new, view, part);
+}
+
+fn content_value(w: &mut Writer, new: &Content, view: &View, part: usize) {
     let inline = if view.whole {
         STATE_CONTENT
     } else {
         INLINE_CONTENT
     };
     let streams = view.streamed.get(part).is_some_and(|s| *s != Streamed::No);
-    w.key("content");
     match new {
         _ if streams => w.null(),
         Content::Missing | Content::Passed { .. } => w.null(),

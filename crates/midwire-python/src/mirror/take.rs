@@ -8,8 +8,8 @@ use midwire_flow::{
     Number, Replay, Request, Response, ServerConn, StreamMessage, Value, WebSocketData,
     WebSocketMessage,
 };
-use midwire_wire::Fields;
 use midwire_wire::dns::{Question, Record};
+use midwire_wire::{FieldSpan, Fields};
 
 use super::connection::{take_client, take_server};
 use crate::files::Files;
@@ -454,7 +454,11 @@ fn content(value: &Value, files: &Files, what: &'static str) -> Result<Content, 
     }
 }
 
+/// Pairs, or a raw block of lines that each end with CR LF.
 fn fields(value: &Value, what: &'static str) -> Result<Fields, Refused> {
+    if let Value::Bytes(block) = value {
+        return block_fields(block, what);
+    }
     let mut fields = Fields::new();
     for item in list(value, what)? {
         let [name, value] = list(item, what)? else {
@@ -471,6 +475,46 @@ fn fields(value: &Value, what: &'static str) -> Result<Fields, Refused> {
         fields.append(name, value);
     }
     Ok(fields)
+}
+
+/// Lines as the host writes them: `name: value`, where a name may begin with a colon.
+fn block_fields(block: &Bytes, what: &'static str) -> Result<Fields, Refused> {
+    let refused = || Refused(what);
+    // A copy, since the frame that it came in may be large and fields live as long as their flow.
+    let raw = Bytes::copy_from_slice(block);
+    let mut spans = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let rest = raw.get(at..).ok_or_else(refused)?;
+        let length = rest.windows(2).position(|pair| pair == b"\r\n");
+        let line = length
+            .and_then(|length| rest.get(..length))
+            .ok_or_else(refused)?;
+        let colon = line
+            .iter()
+            .skip(1)
+            .position(|b| *b == b':')
+            .ok_or_else(refused)?
+            + 1;
+        if breaks_line(line) || line.starts_with(b":") && colon == 1 {
+            return Err(Refused(what));
+        }
+        let value = line.get(colon + 1..).unwrap_or_default();
+        let blank = |b: &u8| matches!(b, b' ' | b'\t');
+        let before = value.iter().take_while(|b| blank(b)).count();
+        let after = value.iter().rev().take_while(|b| blank(b)).count();
+        let name_end = at + colon;
+        let value_start = name_end + 1 + before;
+        let span = |offset: usize| u32::try_from(offset).map_err(|_| Refused(what));
+        spans.push(FieldSpan {
+            name_start: span(at)?,
+            name_end: span(name_end)?,
+            value_start: span(value_start)?,
+            value_end: span((name_end + 1 + value.len() - after).max(value_start))?,
+        });
+        at += line.len() + 2;
+    }
+    Ok(Fields::from_spans(raw, spans))
 }
 
 /// What would end a line or, in C programs behind us, a text.

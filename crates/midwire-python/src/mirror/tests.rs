@@ -65,6 +65,55 @@ fn keys(value: &Value) -> Vec<&str> {
     }
 }
 
+/// The values of a message that crossed packed.
+fn unpacked(flow: &Value, key: &str) -> Vec<Value> {
+    let Some(Value::Bytes(packed)) = flow.get(key) else {
+        panic!("{key} is not packed in {flow:?}");
+    };
+    match value::decode(packed).unwrap() {
+        Value::List(values) => values,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ten_megabytes_that_nobody_touches_do_not_cross() {
+    let mut now = flow();
+    let big = Content::Memory(Bytes::from(vec![b'x'; 10 << 20]));
+    http(&mut now).request.content = big.clone();
+    http(&mut now).response = Some(Response {
+        content: big,
+        ..answer()
+    });
+    let crossed = |old: Option<&Flow>, new: &Flow| {
+        let mut w = Writer::default();
+        w.dict(|w| put_flow(w, old, new, &View::of([Streamed::No; 2])));
+        w.0.len()
+    };
+    let first = crossed(None, &now);
+    assert!(first < 1024, "{first} bytes");
+    let before = now.clone();
+    http(&mut now).response.as_mut().unwrap().status = 404;
+    let second = crossed(Some(&before), &now);
+    assert!(second < 128, "{second} bytes");
+}
+
+#[test]
+fn new_flows_leave_out_what_most_have() {
+    let mut new = flow();
+    let none = [Streamed::No; 2];
+    assert_eq!(
+        keys(&crossing(None, &new, none)),
+        ["timestamp_created", "request"]
+    );
+    new.info_mut().comment = "c".to_owned();
+    new.info_mut().intercepted = true;
+    assert_eq!(
+        keys(&crossing(None, &new, none)),
+        ["intercepted", "comment", "timestamp_created", "request"]
+    );
+}
+
 #[test]
 fn only_newer_parts_cross() {
     let mut known = flow();
@@ -76,7 +125,7 @@ fn only_newer_parts_cross() {
     let news = crossing(Some(&known), &now, none);
     assert_eq!(keys(&news), ["request", "response"]);
     assert_eq!(keys(news.get("request").unwrap()), ["path"]);
-    assert_eq!(keys(news.get("response").unwrap()).len(), 8);
+    assert_eq!(unpacked(&news, "response").len(), 8);
     follow(&mut known, &now);
     assert_eq!(known, now);
     assert_eq!(crossing(Some(&known), &now, none), Value::Dict(Vec::new()));
@@ -100,7 +149,7 @@ fn large_and_streamed_content_stay_here() {
         let got = crossing(None, &new, [streamed, Streamed::No]);
         let expected = expected.unwrap_or(Value::Bytes(bytes));
         assert_eq!(
-            got.get("request").and_then(|r| r.get("content")),
+            unpacked(&got, "request").get(2),
             Some(&expected),
             "{size} {streamed:?}"
         );
@@ -143,6 +192,20 @@ fn changes_are_checked_like_network_input() {
         dict("headers", field("A: b", "c")),
         Err(Refused("request.headers")),
     );
+    for (block, expected) in [
+        ("", Ok(())),
+        ("A: b\r\nc:d\r\n", Ok(())),
+        (":authority: h\r\nA:\r\n", Ok(())),
+        ("A: b", Err(Refused("request.headers"))),
+        ("A: b\n\r\n", Err(Refused("request.headers"))),
+        ("A: b\0\r\n", Err(Refused("request.headers"))),
+        ("A\r\n", Err(Refused("request.headers"))),
+        (": b\r\n", Err(Refused("request.headers"))),
+        (":: b\r\n", Err(Refused("request.headers"))),
+        ("\r\n", Err(Refused("request.headers"))),
+    ] {
+        check(dict("headers", bytes(block)), expected);
+    }
     check(
         dict("port", Value::Int(70_000)),
         Err(Refused("request.port")),
@@ -155,6 +218,18 @@ fn changes_are_checked_like_network_input() {
         dict("content", Value::List(vec!["@".into(), Value::Int(99)])),
         Err(Refused("request.content")),
     );
+}
+
+#[test]
+fn blocks_of_fields_are_cut_like_pairs() {
+    let files = Files::new().unwrap();
+    let mut flow = flow();
+    let block = bytes("Host:  a b\t\r\n:path: /x:y\r\nEmpty: \r\n");
+    let change = dict("request", dict("headers", block));
+    take_flow(&mut flow, &change, &files).unwrap();
+    let got: Vec<_> = http(&mut flow).request.fields.iter().collect();
+    let expected: [(&[u8], &[u8]); 3] = [(b"Host", b"a b"), (b":path", b"/x:y"), (b"Empty", b"")];
+    assert_eq!(got, expected);
 }
 
 #[test]
@@ -191,6 +266,27 @@ fn ended_flows_are_kept_until_the_host_lets_go() {
     assert_eq!(mirror.forget, std::slice::from_ref(&id));
     mirror.gone(&id);
     assert!(mirror.flows.is_empty());
+}
+
+#[test]
+fn flows_outlive_the_hook_that_ends_them_until_it_is_answered() {
+    for gone_first in [true, false] {
+        let mut mirror = Mirror::default();
+        let flow = flow();
+        let id = flow.info().id.clone();
+        mirror.keep(&id, flow);
+        mirror.begin_end(&id);
+        if gone_first {
+            mirror.gone(&id);
+            assert!(mirror.flows.contains_key(&id), "the answer is on its way");
+            mirror.finish_end(&id);
+        } else {
+            mirror.finish_end(&id);
+            assert!(mirror.flows.contains_key(&id), "a script may hold it");
+            mirror.gone(&id);
+        }
+        assert!(mirror.flows.is_empty() && mirror.forget.is_empty());
+    }
 }
 
 #[test]

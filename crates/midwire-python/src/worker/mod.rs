@@ -1,21 +1,23 @@
 //! One script process: its frames, its calls, and its mirror.
 
+mod outbox;
 mod process;
 
 use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use midwire_flow::Value;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::frame::{self, Frame, Head, Kind, Op};
+use crate::frame::{Frame, Head, Kind, Op};
 use crate::mirror::Mirror;
 use crate::value::{self, Writer};
 
+use outbox::Outbox;
 pub(crate) use process::{Ended, Output, Setup, start};
 
 /// Hooks and stream pieces that may be with the host at the same time; more wait. With the largest inline content of
@@ -70,11 +72,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(index: usize, pid: u32, socket: UnixStream) -> Self {
+    fn new(index: usize, pid: u32, socket: UnixStream, out: UnixStream) -> Self {
         Self {
             index,
             pid,
-            out: Outbox::default(),
+            out: Outbox::new(out),
             waiters: Mutex::default(),
             next: AtomicU32::new(1),
             mirror: Mutex::default(),
@@ -138,11 +140,22 @@ impl Worker {
                 detail,
                 id,
             };
-            self.out.push(head, &writer.0)?;
+            self.out.append(head, &writer.0)?;
         }
+        self.flush_with_others().await;
         let answer = receive.await.unwrap_or(Err(CallError::Gone));
         drop(guard);
         answer
+    }
+
+    /// Sends what was appended, together with what tasks append that are ready now.
+    async fn flush_with_others(&self) {
+        let Some(flush) = self.out.claim() else {
+            // Whoever was first sends this too.
+            return;
+        };
+        tokio::task::yield_now().await;
+        drop(flush);
     }
 
     /// Calls the host.
@@ -319,65 +332,6 @@ struct Forget<'a> {
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
         lock(&self.worker.waiters).remove(&self.id);
-    }
-}
-
-/// Frames on their way to the host. What gathers while the writer is busy goes out with one write.
-#[derive(Default)]
-struct Outbox {
-    state: Mutex<OutState>,
-    ready: Condvar,
-}
-
-#[derive(Default)]
-struct OutState {
-    bytes: Vec<u8>,
-    closed: bool,
-}
-
-impl Outbox {
-    fn push(&self, head: Head, payload: &[u8]) -> Result<(), CallError> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Err(CallError::Gone);
-        }
-        frame::encode(&mut state.bytes, head, |out| out.extend_from_slice(payload))
-            .map_err(|error| CallError::Failed(error.to_string()))?;
-        self.ready.notify_one();
-        Ok(())
-    }
-
-    fn waiting(&self) -> usize {
-        lock(&self.state).bytes.len()
-    }
-
-    fn close(&self) {
-        lock(&self.state).closed = true;
-        self.ready.notify_one();
-    }
-
-    /// Writes to the socket until it or this side is closed.
-    fn drain(&self, mut socket: &UnixStream) {
-        use std::io::Write as _;
-        loop {
-            let mut state = lock(&self.state);
-            while state.bytes.is_empty() && !state.closed {
-                state = self
-                    .ready
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.bytes.is_empty() {
-                break;
-            }
-            let bytes = std::mem::take(&mut state.bytes);
-            drop(state);
-            if socket.write_all(&bytes).is_err() {
-                self.close();
-                break;
-            }
-        }
-        let _ = socket.shutdown(std::net::Shutdown::Both);
     }
 }
 

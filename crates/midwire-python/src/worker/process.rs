@@ -79,7 +79,12 @@ pub(crate) fn start(
         // A Ctrl-C in the terminal is for us: scripts are told by their `done`.
         .process_group(0)
         .spawn()?;
-    let worker = Arc::new(Worker::new(setup.index, child.id(), ours.try_clone()?));
+    let worker = Arc::new(Worker::new(
+        setup.index,
+        child.id(),
+        ours.try_clone()?,
+        ours.try_clone()?,
+    ));
     let outputs = Arc::new(AtomicUsize::new(2));
     if let Some(stdout) = child.stdout.take() {
         forward(&worker, &outputs, setup.output, Stream::Out, stdout)?;
@@ -87,11 +92,10 @@ pub(crate) fn start(
     if let Some(stderr) = child.stderr.take() {
         forward(&worker, &outputs, setup.output, Stream::Err, stderr)?;
     }
-    let socket = ours.try_clone()?;
     let writer = Arc::clone(&worker);
     thread::Builder::new()
         .name("script-writer".to_owned())
-        .spawn(move || writer.out.drain(&socket))?;
+        .spawn(move || writer.out.drain())?;
     let reader = Arc::clone(&worker);
     thread::Builder::new()
         .name("script-reader".to_owned())

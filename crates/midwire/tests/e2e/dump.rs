@@ -53,3 +53,21 @@ fn terminal_escapes_of_a_server_do_not_reach_the_output() {
         "{output:?}"
     );
 }
+
+#[test]
+fn proxy_debug_tells_what_goes_on_in_each_layer() {
+    let origin = Origin::plain(|_, out| respond(out, "", b"traced"));
+    let mut program = Program::dump(&["-v", "--set", "proxy_debug=true"]);
+    curl(&["-x", &program.proxy(), &origin.url("/path")]).unwrap();
+    program.wait_for("-- layer client tcp");
+    program.wait_for(">> client tcp: ");
+    program.wait_for("-- layer server tcp");
+    let sent = program.wait_for("<< server tcp: ");
+    assert!(sent.contains(r#"b"GET /path HTTP/1.1\r\n"#), "{sent}");
+    program.wait_for("traced");
+    // Without the option, and without -v, nothing of it is said.
+    let mut quiet = Program::dump(&["-v"]);
+    curl(&["-x", &quiet.proxy(), &origin.url("/path")]).unwrap();
+    quiet.wait_for("200 OK");
+    assert!(!quiet.stop().1.contains("client tcp"));
+}

@@ -8,7 +8,20 @@
 mod origin;
 mod program;
 
+mod chromium;
+mod clients;
+mod curl;
 mod dump;
 mod errors;
+mod guides;
 mod live;
+mod modify;
+mod onboarding;
+mod replay;
+mod saving;
+mod setup;
 mod tls;
+#[cfg(target_os = "linux")]
+mod transparent;
+mod tui;
+mod uploads;

@@ -32,6 +32,45 @@ impl Origin {
         Self::start(Arc::new(answer), Some(authority.server()))
     }
 
+    /// Serves HTTP/2 over TLS; each answer repeats method and path.
+    pub(crate) fn http2(authority: &Authority) -> Self {
+        let mut config = (*authority.server()).clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                while let Ok((tcp, _)) = listener.accept().await {
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(async move {
+                        let Ok(tls) = acceptor.accept(tcp).await else {
+                            return;
+                        };
+                        let Ok(mut connection) = h2::server::handshake(tls).await else {
+                            return;
+                        };
+                        while let Some(Ok((request, mut reply))) = connection.accept().await {
+                            let said = format!("h2 {} {}", request.method(), request.uri().path());
+                            if let Ok(mut stream) =
+                                reply.send_response(http::Response::new(()), false)
+                            {
+                                let _ = stream.send_data(bytes::Bytes::from(said), true);
+                            }
+                        }
+                    });
+                }
+            });
+        });
+        Self { port }
+    }
+
     fn start(answer: Arc<Answer>, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -106,6 +145,8 @@ impl Authority {
             .unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
+        let both = key.serialize_pem() + &leaf.pem();
+        std::fs::write(dir.path().join("server.pem"), both).unwrap();
         Self {
             dir,
             config: Arc::new(config),
@@ -115,6 +156,11 @@ impl Authority {
     /// The authority's certificate as a PEM file.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
+    }
+
+    /// The key and certificate for `localhost` as a PEM file, for servers in other programs.
+    pub(crate) fn key_and_certificate(&self) -> PathBuf {
+        self.dir.path().join("server.pem")
     }
 
     fn server(&self) -> Arc<ServerConfig> {

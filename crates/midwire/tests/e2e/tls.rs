@@ -88,3 +88,38 @@ fn a_body_cut_without_close_notify_does_not_look_whole() {
     );
     assert_eq!(program.stop().0, 0);
 }
+
+#[test]
+fn secrets_are_written_to_the_key_log_of_the_environment() {
+    let authority = Authority::new();
+    let origin = Origin::tls(&authority, |_, out| respond(out, "", b"secret"));
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, other) = (
+        dir.path().join("made/ours.log"),
+        dir.path().join("other.log"),
+    );
+    let before = [
+        "env".to_owned(),
+        format!("MITMPROXY_SSLKEYLOGFILE={}", ours.display()),
+        format!("SSLKEYLOGFILE={}", other.display()),
+    ];
+    let args = ["--listen-host", "127.0.0.1", "-p", "0", "-k"];
+    let program = Program::start_in(&before, &args);
+    let ca = program.file("mitmproxy-ca-cert.pem");
+    let url = format!("https://localhost:{}/", origin.port);
+    let proxy = program.proxy();
+    curl(&["-x", &proxy, "--cacert", ca.to_str().unwrap(), &url]).unwrap();
+    let text = std::fs::read_to_string(&ours).unwrap();
+    let randoms: std::collections::BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .collect();
+    assert_eq!(randoms.len(), 2, "one for each side: {text}");
+    assert!(!other.exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&ours).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

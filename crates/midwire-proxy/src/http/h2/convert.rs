@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, uri};
+use midwire_core::options::Options;
 use midwire_flow::Request;
 use midwire_wire::{Fields, ResponseHead, Version};
 
@@ -60,15 +61,48 @@ pub(super) fn fields(map: &HeaderMap, (orders, stream): (&Orders, u32)) -> Field
     Fields::from_pairs(pairs)
 }
 
-/// The header map for a section. Names are lowered; what belongs to an HTTP/1 connection is left out.
-pub(super) fn header_map(fields: &Fields) -> Result<HeaderMap, ConvertError> {
+/// What becomes of capitals in names (option `normalize_outbound_headers`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// They are lowered.
+    Lowered,
+    /// Those of a message that is HTTP/2 itself are sent as they are.
+    AsSet,
+}
+
+impl Names {
+    /// What the options want.
+    pub(super) fn of(options: &Options) -> Self {
+        if options.normalize_outbound_headers {
+            Self::Lowered
+        } else {
+            Self::AsSet
+        }
+    }
+
+    /// For a message of this version. Says which names are lowered that an addon has set with capitals.
+    pub(super) fn within(self, fields: &Fields, version: Option<Version>) -> Self {
+        if !is_own(version) {
+            return Self::Lowered;
+        }
+        if self == Self::Lowered {
+            note_capitals(fields);
+        }
+        self
+    }
+}
+
+/// The header map for a section. What belongs to an HTTP/1 connection is left out.
+pub(super) fn header_map(fields: &Fields, names: Names) -> Result<HeaderMap, ConvertError> {
     let named: Vec<&[u8]> = fields
         .get_all("connection")
         .flat_map(|value| value.split(|b| *b == b','))
         .map(<[u8]>::trim_ascii)
         .collect();
     let mut lines: Vec<(Bytes, Bytes)> = Vec::new();
-    let repeats = repeats_a_name(fields);
+    let mut capitals: Vec<(usize, Bytes)> = Vec::new();
+    let as_set = names == Names::AsSet && has_capitals(fields);
+    let repeats = as_set || repeats_a_name(fields);
     let mut map = HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields.iter() {
         let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
@@ -84,6 +118,9 @@ pub(super) fn header_map(fields: &Fields) -> Result<HeaderMap, ConvertError> {
         let bad = || ConvertError::Field(String::from_utf8_lossy(name).into_owned());
         let key = HeaderName::from_bytes(name).map_err(|_| bad())?;
         let value = HeaderValue::from_bytes(value.trim_ascii()).map_err(|_| bad())?;
+        if as_set && name.iter().any(u8::is_ascii_uppercase) {
+            capitals.push((lines.len(), Bytes::copy_from_slice(name)));
+        }
         if repeats {
             lines.push((
                 Bytes::copy_from_slice(key.as_str().as_bytes()),
@@ -92,7 +129,7 @@ pub(super) fn header_map(fields: &Fields) -> Result<HeaderMap, ConvertError> {
         }
         map.try_append(key, value).map_err(|_| bad())?;
     }
-    if let Some(mark) = order::mark(&lines) {
+    if let Some(mark) = order::mark(&lines, &capitals) {
         let mut mark =
             HeaderValue::try_from(mark).map_err(|_| ConvertError::Field(order::MARK.to_owned()))?;
         mark.set_sensitive(true);
@@ -119,6 +156,7 @@ fn repeats_a_name(fields: &Fields) -> bool {
 pub(super) fn request(
     request: &Request,
     mut fields: Fields,
+    names: Names,
 ) -> Result<http::Request<()>, ConvertError> {
     fields.remove("proxy-authorization");
     let authority = message::authority_of(request);
@@ -146,19 +184,22 @@ pub(super) fn request(
         http::Method::from_bytes(&request.method).map_err(|_| ConvertError::Method)?;
     *out.uri_mut() = Uri::from_parts(parts).map_err(|_| bad(&path))?;
     *out.version_mut() = http::Version::HTTP_2;
-    note_capitals(&fields, request.protocol());
-    *out.headers_mut() = header_map(&fields)?;
+    let names = names.within(&fields, request.protocol());
+    *out.headers_mut() = header_map(&fields, names)?;
     Ok(out)
 }
 
 /// A response head.
-pub(super) fn response(head: &ResponseHead) -> Result<http::Response<()>, ConvertError> {
+pub(super) fn response(
+    head: &ResponseHead,
+    names: Names,
+) -> Result<http::Response<()>, ConvertError> {
     let mut out = http::Response::new(());
     *out.status_mut() =
         http::StatusCode::from_u16(head.status).map_err(|_| ConvertError::Status(head.status))?;
     *out.version_mut() = http::Version::HTTP_2;
-    note_capitals(&head.fields, Some(head.version));
-    *out.headers_mut() = header_map(&head.fields)?;
+    let names = names.within(&head.fields, Some(head.version));
+    *out.headers_mut() = header_map(&head.fields, names)?;
     Ok(out)
 }
 
@@ -176,16 +217,19 @@ pub(super) fn response_head<T>(
 }
 
 /// Says which names of an HTTP/2 message are lowered: an addon has set them with capitals.
-fn note_capitals(fields: &Fields, version: Option<Version>) {
-    if !is_own(version) {
-        return;
-    }
+fn note_capitals(fields: &Fields) {
     for (name, _) in fields.iter() {
         if name.iter().any(u8::is_ascii_uppercase) {
             let name = name.escape_ascii();
             tracing::info!("Lowercased '{name}' header as uppercase is not allowed with HTTP/2.");
         }
     }
+}
+
+fn has_capitals(fields: &Fields) -> bool {
+    fields
+        .iter()
+        .any(|(name, _)| name.iter().any(u8::is_ascii_uppercase))
 }
 
 fn is_own(version: Option<Version>) -> bool {
@@ -208,7 +252,7 @@ mod tests {
             ("te", "gzip"),
             ("x-pad", " v "),
         ]);
-        let map = header_map(&fields).unwrap();
+        let map = header_map(&fields, Names::Lowered).unwrap();
         let all: Vec<(&str, &[u8])> = map
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_bytes()))
@@ -241,7 +285,7 @@ mod tests {
     fn control_bytes_are_refused() {
         for value in ["a\0b", "a\rb", "a\nb"] {
             let fields = Fields::from_pairs([("x", value)]);
-            assert!(header_map(&fields).is_err(), "{value:?}");
+            assert!(header_map(&fields, Names::Lowered).is_err(), "{value:?}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Incoming header blocks are read a second time beside the library; only sections whose order it would lose are
 //! remembered, and used if they have the same fields as what the library gives. In an outgoing header block the
-//! fields are put back in their order: such a section carries, as its last field, its own permutation, which is taken
-//! out here. Its fields are marked as sensitive, so that none of them is entered into the dynamic table and they can
+//! fields are put back in their order, and names get capitals where they are to have some: such a section carries, as
+//! its last field, its own permutation and these names, which are taken out here. Its fields are marked as sensitive, so that none of them is entered into the dynamic table and they can
 //! change places (RFC 7541 §6.2.3).
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::hpack::{Decoder, Line, integer, raw_string};
@@ -105,16 +105,25 @@ fn regrouped(lines: &[Line]) -> Vec<&Line> {
         .collect()
 }
 
-/// The value of the mark for a section, if the library would lose its order.
-pub(super) fn mark(lines: &[Line]) -> Option<String> {
-    if lines.len() >= 1000 || !loses_order(lines) {
+/// The value of the mark for a section, if the library would lose its order or the capitals of its names.
+///
+/// It is a list of numbers of three digits: how many fields there are, their places, and for each name that is to have
+/// capitals the place of its field, its length and its bytes. Names of a thousand bytes or more stay lowered.
+pub(super) fn mark(lines: &[Line], capitals: &[(usize, Bytes)]) -> Option<String> {
+    if lines.len() >= 1000 || (capitals.is_empty() && !loses_order(lines)) {
         return None;
     }
     let digit = |n: usize| DIGITS.get(n % 10).map_or('0', |byte| char::from(*byte));
+    let mut numbers = vec![lines.len()];
+    numbers.extend(grouping(lines));
+    for (at, name) in capitals.iter().filter(|(_, name)| name.len() < 1000) {
+        numbers.extend([*at, name.len()]);
+        numbers.extend(name.iter().map(|byte| usize::from(*byte)));
+    }
     Some(
-        grouping(lines)
+        numbers
             .into_iter()
-            .flat_map(|at| [digit(at / 100), digit(at / 10), digit(at)])
+            .flat_map(|n| [digit(n / 100), digit(n / 10), digit(n)])
             .collect(),
     )
 }
@@ -146,24 +155,57 @@ fn reorder(block: &[u8]) -> Option<Vec<u8>> {
     let (coded, true) = raw_string(&mut value)? else {
         return None;
     };
-    let places = places(coded)?;
+    let numbers = numbers(coded)?;
+    let (count, numbers) = numbers.split_first()?;
+    let (places, mut capitals) = numbers.split_at_checked(*count)?;
     let (pseudo, fields) = parts.split_at_checked(parts.len().checked_sub(places.len())?)?;
-    let mut ordered: Vec<(usize, &[u8])> = places.into_iter().zip(fields.iter().copied()).collect();
+    let mut ordered: Vec<(usize, Vec<u8>)> = places
+        .iter()
+        .copied()
+        .zip(fields.iter().map(|part| part.to_vec()))
+        .collect();
     ordered.sort_by_key(|(at, _)| *at);
-    let fields = ordered.into_iter().map(|(_, part)| part);
-    Some(
-        pseudo
-            .iter()
-            .copied()
-            .chain(fields)
-            .flatten()
-            .copied()
-            .collect(),
-    )
+    while let [at, len, rest @ ..] = capitals {
+        let (name, rest) = rest.split_at_checked(*len)?;
+        capitals = rest;
+        let name: Vec<u8> = name.iter().map(|byte| *byte as u8).collect();
+        let (_, part) = ordered.get_mut(*at)?;
+        *part = renamed(part, &name)?;
+    }
+    let mut out = pseudo.concat();
+    for (_, part) in ordered {
+        out.extend_from_slice(&part);
+    }
+    Some(out)
 }
 
-/// The numbers of a permutation from its Huffman code.
-fn places(coded: &[u8]) -> Option<Vec<usize>> {
+/// A literal field that is never indexed, with another name that is not Huffman-coded (RFC 7541 §6.2.3).
+fn renamed(part: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let mut value = part;
+    if integer(&mut value, 4)? == 0 {
+        raw_string(&mut value)?;
+    }
+    let mut out = vec![0x10];
+    // The length with a prefix of seven bits (RFC 7541 §5.1).
+    match u8::try_from(name.len()) {
+        Ok(len) if len < 127 => out.push(len),
+        _ => {
+            let mut rest = name.len().checked_sub(127)?;
+            out.push(127);
+            while rest >= 128 {
+                out.push((rest % 128) as u8 | 0x80);
+                rest /= 128;
+            }
+            out.push(rest as u8);
+        }
+    }
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+    Some(out)
+}
+
+/// The numbers of a mark from their Huffman code.
+fn numbers(coded: &[u8]) -> Option<Vec<usize>> {
     let mut digits = Vec::new();
     let (mut bits, mut have) = (0u32, 0);
     for byte in coded {
@@ -467,13 +509,28 @@ mod tests {
     #[test]
     fn only_sections_that_lose_their_order_are_marked() {
         let check = |names: &[&str], expected: Option<&str>| {
-            assert_eq!(mark(&lines(names)).as_deref(), expected, "{names:?}");
+            assert_eq!(mark(&lines(names), &[]).as_deref(), expected, "{names:?}");
         };
         check(&[], None);
         check(&["a", "b", "c"], None);
         check(&["a", "a", "b", "b"], None);
-        check(&["a", "b", "a"], Some("000002001"));
-        check(&["a", "b", "a", "c", "b"], Some("00000200100c00a"));
+        check(&["a", "b", "a"], Some("00a000002001"));
+        check(&["a", "b", "a", "c", "b"], Some("00e00000200100c00a"));
+    }
+
+    #[test]
+    fn names_are_replaced_in_literals() {
+        let check = |part: &[u8], name: &str, expected: &[u8]| {
+            let got = renamed(part, name.as_bytes());
+            assert_eq!(got.as_deref(), Some(expected), "{part:?}");
+        };
+        check(b"\x10\x01x\x01v", "X", b"\x10\x01X\x01v");
+        check(b"\x1f\x0a\x01v", "Age", b"\x10\x03Age\x01v");
+        let long = "A".repeat(300);
+        let expected = [&[0x10, 127, 0xad, 1][..], long.as_bytes(), b"\x01v"].concat();
+        check(b"\x10\x01x\x01v", &long, &expected);
+        assert_eq!(renamed(b"", b"X"), None);
+        assert_eq!(renamed(b"\x10\x05x", b"X"), None);
     }
 
     #[test]

@@ -55,11 +55,18 @@ def parse_block(block: bytes) -> Tuple[Field, ...]:
     """The fields of a raw block, ``name: value CRLF`` repeated."""
     fields = []
     for line in block.split(b"\r\n"):
-        if line:
+        name, _, value = line.partition(b":")
+        if name:
+            fields.append((name, value.strip(b" \t")))
+        elif line:
             # A pseudo field of HTTP/2 begins with the colon.
             name, _, value = line[1:].partition(b":")
             fields.append((line[:1] + name, value.strip(b" \t")))
     return tuple(fields)
+
+
+def _ends_line(block: bytes) -> bool:
+    return not block or block[-2:] == b"\r\n" and block[-4:] != b"\r\n\r\n"
 
 
 class Headers(multidict.MultiDict):
@@ -70,8 +77,12 @@ class Headers(multidict.MultiDict):
     surrogates for other bytes; ``fields`` has the bytes.
     """
 
+    _version = 0
+    _unchecked = False
+    """A script has made it of pairs that nobody has looked at yet."""
+
     def __init__(self, fields: Iterable[Field] = (), **headers: Union[str, bytes]) -> None:
-        self._version = 0
+        self._unchecked = True
         self._raw: Optional[bytes] = None
         pairs = tuple((k, v) for k, v in fields)
         for key, value in pairs:
@@ -85,16 +96,44 @@ class Headers(multidict.MultiDict):
     def from_raw(cls, block: bytes) -> "Headers":
         """Fields given as a raw block, which is parsed when it is first looked at."""
         headers = cls.__new__(cls)
-        headers._version = 0
-        headers._raw = bytes(block)
+        headers._raw = block
         headers._fields = None
         return headers
+
+    def __setitem__(self, key: Union[str, bytes], value: Union[str, bytes]) -> None:
+        name, content = _bytes(key), _bytes(value)
+        wanted = name.lower()
+        if _FORBIDDEN.search(content) or not _NAME.match(name):
+            # Refused, unless it has stood there before.
+            self.set_all(name, [content])
+            return
+        raw = self._raw
+        if raw is not None and _ends_line(raw) and content == content.strip(b" \t"):
+            # Most often the name is new, and then nothing needs to be parsed.
+            known = b"\n" + raw.lower()
+            if b"\n" + wanted + b":" not in known:
+                self._raw = b"%s%s: %s\r\n" % (raw, name, content)
+                self._version += 1
+                return
+        fields = []
+        placed = False
+        for field in self.fields:
+            if field[0].lower() != wanted:
+                fields.append(field)
+            elif not placed:
+                placed = True
+                fields.append((field[0], content))
+        if not placed:
+            fields.append((name, content))
+        self._fields = tuple(fields)
+        self._version += 1
 
     @property
     def fields(self) -> Tuple[Field, ...]:  # type: ignore[override]
         """All (name, value) pairs as bytes; may be assigned."""
         fields = self._fields
         if fields is None:
+            # The block goes last, so that another thread finds one of the two.
             fields = self._fields = parse_block(self._raw or b"")
             self._raw = None
         return fields
@@ -112,6 +151,11 @@ class Headers(multidict.MultiDict):
         self._fields = pairs
         self._raw = None
         self._version += 1
+
+    def _packed(self) -> Any:
+        """The block if nobody has parsed it, otherwise the pairs."""
+        raw = self._raw
+        return self.fields if raw is None else raw
 
     @staticmethod
     def _reduce_values(values: Any) -> Any:

@@ -1,7 +1,7 @@
 """What requests and responses have in common."""
 
 import json
-from typing import Any, Callable, Dict, Iterable, Optional, Type, Union
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Type, Union
 
 from mitmproxy._http.headers import Headers
 from mitmproxy._http.tracking import MessageData, as_headers, check_line
@@ -54,6 +54,12 @@ class Message(serializable.Serializable):
     def _build(cls, state: Dict[str, Any]) -> Any:
         message = cls.__new__(cls)
         message.data = cls._data_class.build(state)
+        return message
+
+    @classmethod
+    def _unpack(cls, values: Tuple[Any, ...]) -> Any:
+        message = cls.__new__(cls)
+        message.data = cls._data_class.unpack(values)
         return message
 
     def _absorb(self, state: Dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """How HTTP messages keep track of what scripts change (see ``mitmproxy._mirror``)."""
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
 from mitmproxy._http.headers import Headers, check_fields
 from mitmproxy.coretypes import serializable
@@ -39,6 +39,8 @@ class MessageData(serializable.Serializable):
         "timestamp_start",
         "timestamp_end",
     )
+    _slots: Tuple[str, ...]
+    _known: FrozenSet[str]
     _defaults: Dict[str, Any] = {"http_version": b"HTTP/1.1", "timestamp_start": 0.0}
     http_version: bytes
     headers: Headers
@@ -54,6 +56,28 @@ class MessageData(serializable.Serializable):
             put[key] = values[key]
         put["_content"] = put.pop("content")
         self._remember_fields()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._slots = tuple("_content" if key == "content" else key for key in cls._keys)
+        cls._known = frozenset(cls._keys)
+
+    @classmethod
+    def unpack(cls, values: Tuple[Any, ...]) -> Any:
+        """Values in the order of ``_keys``, with fields as raw blocks."""
+        data = cls.__new__(cls)
+        put = data.__dict__
+        put.update(zip(cls._slots, values))
+        put["_dirty"] = set()
+        put["_loader"] = None
+        fields = put["headers"] = put["_seen_headers"] = Headers.from_raw(put["headers"])
+        put["_version_headers"] = fields._version
+        trailers = put["trailers"]
+        if trailers is not None:
+            trailers = put["trailers"] = Headers.from_raw(trailers)
+        put["_seen_trailers"] = trailers
+        put["_version_trailers"] = None if trailers is None else trailers._version
+        return data
 
     def _remember_fields(self) -> None:
         put = self.__dict__
@@ -141,19 +165,43 @@ class MessageData(serializable.Serializable):
     def changed_keys(self) -> Set[str]:
         """The state keys that were touched since the last ``settle``."""
         put = self.__dict__
-        keys = {key for key in put["_dirty"] if key in self._keys}
-        for key in _FIELDS:
-            fields = put[key]
-            version = None if fields is None else fields._version
-            if fields is not put["_seen_" + key] or version != put["_version_" + key]:
-                keys.add(key)
+        keys = put["_dirty"] & self._known
+        fields = put["headers"]
+        if fields is not put["_seen_headers"] or (
+            fields is not None and fields._version != put["_version_headers"]
+        ):
+            keys.add("headers")
+        fields = put["trailers"]
+        if fields is not put["_seen_trailers"] or (
+            fields is not None and fields._version != put["_version_trailers"]
+        ):
+            keys.add("trailers")
         return keys
 
     def changes(self) -> Dict[str, Any]:
         """The touched values as state. ValueError: one must not go on a wire."""
         keys = self.changed_keys()
+        if not keys:
+            return {}
         self.check(keys)
         return {key: self._state_of(key) for key in self._keys if key in keys}
+
+    def packed_changes(self) -> Optional[Dict[str, Any]]:
+        """Like ``changes``, with fields as a raw block where they were not parsed; ``None``
+        if nothing was touched."""
+        keys = self.changed_keys()
+        if not keys:
+            return None
+        self.check(keys)
+        put = self.__dict__
+        changes = {}
+        for key in keys:
+            if key in _FIELDS:
+                value = put[key]
+                changes[key] = None if value is None else value._packed()
+            else:
+                changes[key] = getattr(self, key)
+        return changes
 
     def settle(self) -> None:
         """Forget what was touched."""
@@ -167,7 +215,7 @@ class MessageData(serializable.Serializable):
             if key in _FIELDS:
                 if value is not None and not isinstance(value, Headers):
                     raise ValueError(f"{key} must be Headers, not {type(value).__name__}.")
-                if value is not None:
+                if value is not None and value._unchecked:
                     check_fields(value.fields)
             elif key == "content":
                 if value is not None and not isinstance(value, bytes):
@@ -183,6 +231,9 @@ def check_line(key: str, value: Any) -> None:
         raise ValueError(
             f"Invalid {key}: line breaks and NUL are not allowed, but it is {value[:80]!r}."
         )
+
+
+MessageData._known = frozenset(MessageData._keys)
 
 
 class RequestData(MessageData):
