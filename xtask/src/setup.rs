@@ -69,6 +69,7 @@ pub fn test(args: &[&str]) -> anyhow::Result<()> {
     }
     if args.is_empty() {
         pytest::run_all(&root, original.as_deref())?;
+        crate::web::quick(&root)?;
     }
     Ok(())
 }

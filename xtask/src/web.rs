@@ -63,6 +63,24 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What every run of the tests asks of the page: types, units, and that the committed bundle is current.
+///
+/// Without npm, or where it cannot install what the page is built with, that is one loud line.
+///
+/// # Errors
+/// If a test fails or the bundle is stale.
+pub fn quick(root: &Path) -> anyhow::Result<()> {
+    let web = root.join("web");
+    if !has_npm() || npm(&web, &["ci"]).is_err() {
+        say(
+            "\n!!!!! SKIPPED: npm is missing or cannot install; the browser interface is not tested\n",
+        );
+        return Ok(());
+    }
+    check(root)?;
+    npm(&web, &["test"])
+}
+
 /// Runs the tests of the page: types, units, and those in a browser.
 ///
 /// Where npm is missing they are skipped with one loud line; tests that want Chromium or a built midwire say so

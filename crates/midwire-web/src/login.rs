@@ -28,6 +28,11 @@ pub(crate) fn page(app: &App, headers: &HeaderMap, complaint: Option<&'static st
         .replace("{hint}", hint)
         .replace("{xsrf}", &xsrf);
     let mut response = typed("text/html; charset=UTF-8", html);
+    // Without a referrer a browser would send the form with `Origin: null`, which no page of ours does.
+    let policy = HeaderValue::from_static("same-origin");
+    response
+        .headers_mut()
+        .insert(header::REFERRER_POLICY, policy);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
