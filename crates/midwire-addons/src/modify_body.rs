@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use midwire_core::Kernel;
-use midwire_core::hooks::{Addon, ContentNeed, Hook, HookSet, Part};
+use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options};
 use midwire_flow::pattern::{Flags, Pattern, Template};
 use midwire_flow::{HttpFlow, HttpMessage};
 
 use crate::condition::Condition;
+use crate::heavy::Work;
 use crate::rules::{Parts, Replacement, RuleError, is_open, parse_all, repr, runs, unescape};
 use crate::stream_rewrite::{self, Rewriter};
 
@@ -158,13 +159,13 @@ impl Addon for ModifyBody {
 
     fn request(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         if is_open(flow) {
-            self.run(kernel, flow);
+            Work::on(FlowRef::Http(flow)).run(|| self.run(kernel, flow));
         }
     }
 
     fn response(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         if runs(flow) {
-            self.run(kernel, flow);
+            Work::on(FlowRef::Http(flow)).run(|| self.run(kernel, flow));
         }
     }
 }

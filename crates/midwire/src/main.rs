@@ -1,6 +1,7 @@
 //! The midwire program: parse, build, run, map the outcome to an exit status.
 
 mod launch;
+mod panics;
 mod program;
 mod run;
 mod setup;
@@ -70,6 +71,7 @@ fn serve(
 ) -> ExitCode {
     let log = LogStream::default();
     log.install();
+    panics::report_to(log.clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

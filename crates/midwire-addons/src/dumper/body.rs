@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use midwire_core::options::Size;
 use midwire_flow::{FlowInfo, HttpFlow, HttpMessage};
 use midwire_views::{MessageKind, Metadata, Rendered, Tag, highlight};
 
@@ -35,11 +36,11 @@ impl Printer<'_> {
             tracing::warn!("{warning}");
         }
         let mut text = rendered.text.as_str();
-        let mut cut = more;
+        let mut cut = false;
         if self.settings.detail == 3
             && let Some(end) = end_of_lines(text, self.settings.cutoff_lines)
         {
-            cut |= end < text.len();
+            cut = end < text.len();
             text = text.get(..end).unwrap_or(text);
         }
         if !text.is_empty() {
@@ -48,6 +49,9 @@ impl Printer<'_> {
         }
         if cut {
             self.page.push("    ").paint("(cut off)", Style::DIM).line();
+        } else if let Some(limit) = self.settings.size_limit.as_ref().filter(|_| more) {
+            let what = format!("(cut: more than {limit} decoded)");
+            self.page.push("    ").paint(&what, Style::DIM).line();
         }
         self.page.line();
     }
@@ -103,12 +107,7 @@ fn end_of_lines(text: &str, lines: usize) -> Option<usize> {
 }
 
 fn content(message: Message<'_>, settings: &Settings) -> Option<Shown> {
-    // Level 4 shows all that fits the memory, level 3 so much that its lines are filled.
-    let limit = if settings.detail > 3 {
-        settings.decode_limit
-    } else {
-        settings.size_limit
-    };
+    let limit = settings.size_limit.as_ref().map_or(0, Size::as_usize);
     let prefix = match message {
         Message::Http(flow, MessageKind::Request) => flow.request.decoded_prefix(limit)?,
         Message::Http(flow, _) => flow.response.as_ref()?.decoded_prefix(limit)?,

@@ -19,7 +19,7 @@ use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
-    convert, source,
+    convert, max_resets, source,
 };
 use crate::fault::Fault;
 use crate::io::Io;
@@ -35,7 +35,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
     let options = session.options();
     let limits = session.engine.limits();
-    let resets = usize::try_from(options.http2_max_resets).unwrap_or(usize::MAX);
+    let max_resets = max_resets(&options);
+    let resets = usize::try_from(max_resets).unwrap_or(usize::MAX);
     let mut builder = h2::server::Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)
@@ -45,10 +46,9 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
         .max_send_buffer_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(resets)
         .max_local_error_reset_streams(Some(resets));
-    if let Ok(max) = u32::try_from(options.http2_max_concurrent_streams) {
+    if let Ok(max @ 1..) = u32::try_from(options.http2_max_concurrent_streams) {
         builder.max_concurrent_streams(max);
     }
-    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
     let (io, alarm) = Watched::new(io, (PREFACE, 0), max_resets);
     let (io, orders) = Ordered::new(io, (PREFACE, 0), HPACK_TABLE as usize);
     let shaken = crate::within(options.client_header_timeout, builder.handshake(io)).await;
