@@ -5,6 +5,8 @@ use midwire_core::hooks::{Addon, Hook, HookSet};
 use midwire_core::options::Options;
 use midwire_flow::HttpFlow;
 
+use crate::rules::may_stream;
+
 /// Removes conditions from requests.
 pub struct AntiCache;
 
@@ -15,9 +17,15 @@ impl Addon for AntiCache {
 
     fn interest(&self, options: &Options) -> HookSet {
         if options.anticache {
-            HookSet::of(&[Hook::Request])
+            HookSet::of(&[Hook::Requestheaders, Hook::Request])
         } else {
             HookSet::EMPTY
+        }
+    }
+
+    fn requestheaders(&self, kernel: &Kernel, flow: &mut HttpFlow) {
+        if may_stream(flow) {
+            self.request(kernel, flow);
         }
     }
 

@@ -5,6 +5,8 @@ use midwire_core::hooks::{Addon, Hook, HookSet};
 use midwire_core::options::Options;
 use midwire_flow::HttpFlow;
 
+use crate::rules::may_stream;
+
 /// Sets Accept-Encoding to `identity`.
 pub struct AntiComp;
 
@@ -15,9 +17,15 @@ impl Addon for AntiComp {
 
     fn interest(&self, options: &Options) -> HookSet {
         if options.anticomp {
-            HookSet::of(&[Hook::Request])
+            HookSet::of(&[Hook::Requestheaders, Hook::Request])
         } else {
             HookSet::EMPTY
+        }
+    }
+
+    fn requestheaders(&self, kernel: &Kernel, flow: &mut HttpFlow) {
+        if may_stream(flow) {
+            self.request(kernel, flow);
         }
     }
 

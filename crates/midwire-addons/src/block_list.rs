@@ -10,7 +10,7 @@ use midwire_flow::{FlowError, HttpFlow, Response, Value};
 use midwire_wire::Fields;
 
 use crate::answer::SERVER;
-use crate::rules::{StatusRule, is_open, parse_all};
+use crate::rules::{StatusRule, comes_too_late, is_open, parse_all};
 
 /// The status code that stands for no answer at all.
 const NO_RESPONSE: u16 = 444;
@@ -41,13 +41,18 @@ impl Addon for BlockList {
         Ok(())
     }
 
-    fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
-        self.rules
+    fn content_need(&self, _: &Kernel, flow: &HttpFlow, part: Part) -> ContentNeed {
+        // Nothing of a request that is refused may go to its server.
+        let may_apply = self
+            .rules
             .load()
             .iter()
-            .map(|rule| rule.condition.whole_request(part))
-            .max()
-            .unwrap_or_default()
+            .any(|rule| rule.condition.reads_content() || rule.condition.admits_http(flow));
+        if part == Part::Request && may_apply {
+            ContentNeed::Whole
+        } else {
+            ContentNeed::Nothing
+        }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {
@@ -57,6 +62,9 @@ impl Addon for BlockList {
         for rule in self.rules.load().iter() {
             if !rule.condition.admits_http(flow) {
                 continue;
+            }
+            if comes_too_late("block_list", flow) {
+                return;
             }
             flow.info.set_meta("blocklisted", Value::Bool(true));
             if rule.status == NO_RESPONSE {

@@ -44,7 +44,8 @@ impl Addon for KeepServing {
         let has_work = options.rfile.is_some()
             || !options.client_replay.is_empty()
             || !options.server_replay.is_empty();
-        if options.keepserving || !has_work {
+        // A recording that grows is there for traffic to come.
+        if options.keepserving || options.server_replay_record_new || !has_work {
             return;
         }
         let kernel = self.kernel.clone();

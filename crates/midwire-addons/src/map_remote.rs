@@ -6,11 +6,12 @@ use arc_swap::ArcSwap;
 use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options};
-use midwire_flow::HttpFlow;
 use midwire_flow::pattern::{Flags, Pattern, Template};
+use midwire_flow::{HttpFlow, Request};
+use midwire_wire::Fields;
 
 use crate::condition::Condition;
-use crate::rules::{Parts, RuleError, is_open, parse_all, repr};
+use crate::rules::{Parts, RuleError, comes_too_late, is_open, parse_all, repr};
 
 /// Rewrites URLs by rules, one after another.
 #[derive(Default)]
@@ -39,11 +40,35 @@ impl Rule {
                     replacement: repr(parts.replacement),
                     error,
                 })?;
+        check_url(parts.replacement)?;
         Ok(Self {
             condition: parts.condition,
             pattern,
             template,
         })
+    }
+}
+
+/// Refuses a replacement that is the beginning of a URL, as far as that can be told, which no request can have.
+fn check_url(replacement: &str) -> Result<(), RuleError> {
+    let refuse = |reason: &str| {
+        Err(RuleError::Url {
+            url: replacement.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let Some((scheme, rest)) = replacement.split_once("://") else {
+        return Ok(());
+    };
+    if scheme.is_empty() || rest.is_empty() || replacement.contains('\\') {
+        return Ok(());
+    }
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return refuse("the scheme is neither http nor https");
+    }
+    match Request::make("GET", replacement, "", Fields::new()) {
+        Ok(_) => Ok(()),
+        Err(error) => refuse(&error.to_string()),
     }
 }
 
@@ -67,13 +92,21 @@ impl Addon for MapRemote {
         Ok(())
     }
 
-    fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
-        self.rules
-            .load()
-            .iter()
-            .map(|rule| rule.condition.whole_request(part))
-            .max()
-            .unwrap_or_default()
+    fn content_need(&self, _: &Kernel, flow: &HttpFlow, part: Part) -> ContentNeed {
+        if part == Part::Response {
+            return ContentNeed::Nothing;
+        }
+        // Nothing of a request may go to the server that it is led away from.
+        let url = flow.request.pretty_url();
+        let may_apply = self.rules.load().iter().any(|rule| {
+            (rule.condition.reads_content() || rule.condition.admits_http(flow))
+                && rule.pattern.is_match(&url)
+        });
+        if may_apply {
+            ContentNeed::Whole
+        } else {
+            ContentNeed::Nothing
+        }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {
@@ -89,6 +122,9 @@ impl Addon for MapRemote {
             // Setting the URL sets the Host field as well, so an equal one is left alone.
             if new == url {
                 continue;
+            }
+            if comes_too_late("map_remote", flow) {
+                return;
             }
             if let Err(error) = flow.request.set_url(&new) {
                 tracing::warn!("map_remote leads to an unusable URL {new}: {error}");

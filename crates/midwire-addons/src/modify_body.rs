@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use midwire_core::Kernel;
-use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
+use bytes::Bytes;
+use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part, StreamFilter};
 use midwire_core::options::{Changed, Options};
+use midwire_core::{BoxFuture, Kernel};
+use midwire_flow::codec::CodecError;
 use midwire_flow::pattern::{Flags, Pattern, Template};
 use midwire_flow::{HttpFlow, HttpMessage};
+use midwire_wire::Fields;
 
 use crate::condition::Condition;
 use crate::heavy::Work;
@@ -36,7 +39,7 @@ impl Rule {
             ..Flags::default()
         };
         let pattern = Pattern::bytes(&subject, flags).map_err(|error| RuleError::Pattern {
-            subject: repr(bytes::Bytes::from(subject)),
+            subject: repr(Bytes::from(subject)),
             error,
         })?;
         Ok(Self {
@@ -76,33 +79,50 @@ impl Rule {
     }
 }
 
+/// What is to be done with the content of a message.
+enum Plan {
+    /// No rule applies.
+    Nothing,
+    /// Rules run over it while it passes.
+    Live(Box<Rewriter>),
+    /// It must be there as a whole, for this reason.
+    Whole(String),
+}
+
 impl ModifyBody {
-    /// What the rules do to this content while it passes; asked when the head is known.
-    ///
-    /// `None` if no rule applies, if one needs the whole content, or if the content has a coding that we do not know.
-    pub fn rewriter(&self, flow: &HttpFlow, part: Part) -> Option<Rewriter> {
+    /// What the rules do to this content; asked when the head is known.
+    fn plan(&self, flow: &HttpFlow, part: Part) -> Plan {
         let rules = self.rules.load();
-        if rules.iter().any(|rule| rule.condition.reads_content()) {
-            return None;
-        }
         let applying: Vec<&Rule> = rules
             .iter()
-            .filter(|rule| rule.condition.admits_http(flow))
+            .filter(|rule| rule.condition.reads_content() || rule.condition.admits_http(flow))
             .collect();
         if applying.is_empty() {
-            return None;
+            return Plan::Nothing;
         }
-        let fields = match (part, &flow.response) {
-            (Part::Request, _) => &flow.request.fields,
-            (Part::Response, Some(response)) => &response.fields,
-            (Part::Response, None) => return None,
+        if applying.iter().any(|rule| rule.condition.reads_content()) {
+            return Plan::Whole("its filter looks at content".to_owned());
+        }
+        let Some(fields) = fields(flow, part) else {
+            return Plan::Nothing;
         };
         let codings = fields.get_folded("content-encoding").unwrap_or_default();
         let rules = applying.into_iter().filter_map(Rule::for_stream).collect();
-        Rewriter::new(rules, &codings).ok()
+        match Rewriter::new(rules, &codings) {
+            Ok(rewriter) => Plan::Live(Box::new(rewriter)),
+            Err(error) => Plan::Whole(error.to_string()),
+        }
     }
 
     fn run(&self, kernel: &Kernel, flow: &mut HttpFlow) {
+        let passed = match flow.response {
+            Some(_) => flow.info.passed.response,
+            None => flow.info.passed.request,
+        };
+        // What has gone on was changed on its way, or the log says why not.
+        if passed {
+            return;
+        }
         let limit = kernel.options().load().content_decode_limit.as_usize();
         for rule in self.rules.load().iter() {
             if !rule.condition.admits_http(flow) {
@@ -137,23 +157,46 @@ impl Addon for ModifyBody {
         if both && (changed.contains("modify_body") || changed.contains("stream_large_bodies")) {
             tracing::info!(
                 alert = true,
-                "Both modify_body and stream_large_bodies are active. Streamed bodies will not be modified."
+                "Both modify_body and stream_large_bodies are active. Streamed bodies are modified only by rules that can run while they pass."
             );
         }
         Ok(())
     }
 
-    fn content_need(&self, _: &Kernel, flow: &HttpFlow, _: Part) -> ContentNeed {
-        // The head is known now. Rules that look at content can only be decided when it is there.
-        let may_apply = self
-            .rules
-            .load()
-            .iter()
-            .any(|rule| rule.condition.reads_content() || rule.condition.admits_http(flow));
-        if may_apply {
-            ContentNeed::Whole
-        } else {
-            ContentNeed::Nothing
+    fn content_need(&self, _: &Kernel, flow: &HttpFlow, part: Part) -> ContentNeed {
+        match self.plan(flow, part) {
+            Plan::Nothing => ContentNeed::Nothing,
+            // It costs little and keeps its length.
+            Plan::Live(_) if is_small(flow, part) => ContentNeed::Whole,
+            Plan::Live(_) => ContentNeed::Nothing,
+            Plan::Whole(why) => {
+                let url = flow.request.url();
+                tracing::debug!(
+                    "modify_body holds the whole {} of {url} back: {why}",
+                    name(part)
+                );
+                ContentNeed::Whole
+            }
+        }
+    }
+
+    fn stream_filter(
+        &self,
+        _: &Kernel,
+        flow: &HttpFlow,
+        part: Part,
+    ) -> Option<Box<dyn StreamFilter>> {
+        match self.plan(flow, part) {
+            Plan::Live(rewriter) => Some(Box::new(Live(Some(rewriter)))),
+            Plan::Whole(why) if may_have_content(flow, part) => {
+                let url = flow.request.url();
+                tracing::warn!(
+                    "modify_body leaves the {} of {url} as it is, since it is streamed: {why}",
+                    name(part)
+                );
+                None
+            }
+            Plan::Nothing | Plan::Whole(_) => None,
         }
     }
 
@@ -170,10 +213,97 @@ impl Addon for ModifyBody {
     }
 }
 
+/// Content that is changed while it passes.
+struct Live(Option<Box<Rewriter>>);
+
+impl StreamFilter for Live {
+    fn chunk(&mut self, chunk: Bytes) -> BoxFuture<'_, Result<Vec<Bytes>, String>> {
+        Box::pin(async move {
+            let mut out = Vec::new();
+            let Some(rewriter) = &mut self.0 else {
+                return Ok(out);
+            };
+            for (n, piece) in chunk.chunks(AT_ONCE).enumerate() {
+                if n > 0 {
+                    // A little may decode to much: other connections get their turn in between.
+                    tokio::task::yield_now().await;
+                }
+                let changed = rewriter.push(piece).map_err(|error| failed(&error))?;
+                out.push(Bytes::from(changed));
+            }
+            Ok(out)
+        })
+    }
+
+    fn end(&mut self) -> BoxFuture<'_, Result<Vec<Bytes>, String>> {
+        let rest = match self.0.take() {
+            Some(rewriter) => rewriter.finish(),
+            None => Ok(Vec::new()),
+        };
+        let rest = rest.map(|rest| vec![Bytes::from(rest)]);
+        Box::pin(std::future::ready(rest.map_err(|error| failed(&error))))
+    }
+}
+
+/// Bytes as they came that are changed before others get their turn.
+const AT_ONCE: usize = 16 * 1024;
+
+/// Content of a known length up to this is held back in any case, so that its new length can be told.
+const SMALL: u64 = 64 * 1024;
+
+fn failed(error: &CodecError) -> String {
+    format!("modify_body: {error}")
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Request => "request",
+        Part::Response => "response",
+    }
+}
+
+/// The header section of the message, if there is one.
+fn fields(flow: &HttpFlow, part: Part) -> Option<&Fields> {
+    match part {
+        Part::Request => Some(&flow.request.fields),
+        Part::Response => flow.response.as_ref().map(|response| &response.fields),
+    }
+}
+
+fn length(fields: &Fields) -> Option<u64> {
+    let value = fields.get("content-length")?;
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
+fn is_small(flow: &HttpFlow, part: Part) -> bool {
+    fields(flow, part)
+        .and_then(length)
+        .is_some_and(|length| length <= SMALL)
+}
+
+/// False if the head says that no content follows (RFC 9112 §6.3).
+fn may_have_content(flow: &HttpFlow, part: Part) -> bool {
+    let Some(fields) = fields(flow, part) else {
+        return false;
+    };
+    match (part, &flow.response) {
+        _ if length(fields) == Some(0) => false,
+        (Part::Request, _) => {
+            length(fields).is_some()
+                || fields.contains("transfer-encoding")
+                || flow.request.method != "GET"
+        }
+        (Part::Response, Some(response)) => {
+            !matches!(response.status, 100..=199 | 204 | 304)
+                && !flow.request.method.eq_ignore_ascii_case(b"HEAD")
+        }
+        (Part::Response, None) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use midwire_flow::Response;
-    use midwire_wire::Fields;
 
     use super::*;
     use crate::testing::{http_flow, kernel_with};
@@ -215,18 +345,40 @@ mod tests {
     }
 
     #[test]
-    fn content_is_held_back_only_where_a_rule_may_apply() {
-        let check = |rule: &str, expected| {
+    fn content_is_held_back_only_where_a_rule_cannot_run_otherwise() {
+        let check = |rule: &str, length: &str, expected| {
             let addon = Arc::new(ModifyBody::default());
             let kernel = kernel_with(addon.clone(), "modify_body", &[rule]).unwrap();
-            let flow = http_flow("GET http://example.com/a");
+            let mut flow = http_flow("POST http://example.com/a");
+            flow.request.fields.set("content-length", length.to_owned());
             assert_eq!(addon.content_need(&kernel, &flow, Part::Request), expected);
+            let filter = addon.stream_filter(&kernel, &flow, Part::Request);
+            let live = matches!(addon.plan(&flow, Part::Request), Plan::Live(_));
+            assert_eq!(filter.is_some(), live, "{rule}");
         };
-        check("/a/b", ContentNeed::Whole);
-        check("/~s/a/b", ContentNeed::Nothing);
-        check("/~u example/a/b", ContentNeed::Whole);
-        check("/~u other/a/b", ContentNeed::Nothing);
-        check("/~bs x/a/b", ContentNeed::Whole);
+        let (small, large) = ("65536", "65537");
+        check("/a/b", large, ContentNeed::Nothing);
+        check("/a/b", small, ContentNeed::Whole);
+        check("/a.*/b", large, ContentNeed::Whole);
+        check("/~s/a/b", small, ContentNeed::Nothing);
+        check("/~u example/a/b", large, ContentNeed::Nothing);
+        check("/~u other/a/b", small, ContentNeed::Nothing);
+        check("/~bs x/a/b", large, ContentNeed::Whole);
+    }
+
+    #[test]
+    fn content_that_has_passed_is_not_changed_again() {
+        let addon = Arc::new(ModifyBody::default());
+        let kernel = kernel_with(addon.clone(), "modify_body", &["/a/aa"]).unwrap();
+        let mut flow = http_flow("POST http://example.com/");
+        flow.request.set_content("a");
+        flow.info.passed.request = true;
+        addon.request(&kernel, &mut flow);
+        assert_eq!(flow.request.content.bytes().unwrap(), "a");
+        flow.response = Some(Response::make(200, "a", Fields::new()));
+        addon.response(&kernel, &mut flow);
+        let response = flow.response.as_ref().unwrap();
+        assert_eq!(response.content.bytes().unwrap(), "aa");
     }
 
     #[test]
@@ -238,7 +390,12 @@ mod tests {
             let mut response = Response::make(200, "", Fields::new());
             response.fields.set("content-encoding", coding.to_owned());
             flow.response = Some(response);
-            let found = addon.rewriter(&flow, Part::Response).map(|mut rewriter| {
+            let plan = addon.plan(&flow, Part::Response);
+            let rewriter = match plan {
+                Plan::Live(rewriter) => Some(rewriter),
+                Plan::Nothing | Plan::Whole(_) => None,
+            };
+            let found = rewriter.map(|mut rewriter| {
                 let mut out = rewriter.push(b"one t").unwrap();
                 out.extend(rewriter.push(b"wo two").unwrap());
                 out.extend(rewriter.finish().unwrap());

@@ -10,7 +10,9 @@ use midwire_core::options::{Changed, Options};
 use midwire_flow::HttpFlow;
 
 use crate::condition::Condition;
-use crate::rules::{Parts, Replacement, RuleError, is_open, parse_all, runs, unescape};
+use crate::rules::{
+    Parts, Replacement, RuleError, check_field_value, field_name, is_open, parse_all, runs,
+};
 
 /// Changes header sections by rules.
 #[derive(Default)]
@@ -27,12 +29,22 @@ struct Rule {
 impl Rule {
     fn parse(spec: &str) -> Result<Self, RuleError> {
         let parts = Parts::split(spec)?;
+        let value = Replacement::parse(parts.replacement)?;
+        if let Replacement::Text(text) = &value {
+            check_field_value(&without_line_end(text))?;
+        }
         Ok(Self {
             condition: parts.condition,
-            name: unescape(parts.subject)?.into(),
-            value: Replacement::parse(parts.replacement)?,
+            name: field_name(parts.subject)?,
+            value,
         })
     }
+}
+
+/// A value without the line end that files have, which is not meant.
+fn without_line_end(value: &Bytes) -> Bytes {
+    let end = value.iter().rposition(|b| !matches!(b, b'\r' | b'\n'));
+    value.slice(..end.map_or(0, |at| at + 1))
 }
 
 impl ModifyHeaders {
@@ -52,9 +64,16 @@ impl ModifyHeaders {
             fields.remove(&rule.name);
         }
         for rule in &applying {
-            let value = rule.value.read_or_warn().filter(|value| !value.is_empty());
-            if let Some(value) = value {
-                fields.append(rule.name.clone(), value);
+            let Some(value) = rule.value.read_or_warn() else {
+                continue;
+            };
+            let value = without_line_end(&value);
+            if value.is_empty() {
+                continue;
+            }
+            match check_field_value(&value) {
+                Ok(()) => fields.append(rule.name.clone(), value),
+                Err(error) => tracing::warn!("modify_headers: {error}"),
             }
         }
     }
@@ -137,7 +156,7 @@ mod tests {
         check(&["/a/x", "/a/y"], "b=2 a=x a=y");
         check(&["/~m POST/a/x"], "A=1 b=2 a=3");
         check(&["/~hq b/a/x", "/b/"], "a=x");
-        check(&["/c/\\x41\\n"], "A=1 b=2 a=3 c=A\\n");
+        check(&["/c/\\x41\\n"], "A=1 b=2 a=3 c=A");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::output::reason;
 pub(crate) enum RuleError {
     #[error("Invalid number of parameters ({0} are expected)")]
     Count(&'static str),
-    #[error(transparent)]
+    #[error("{0}{place}", place = place(.0))]
     Filter(#[from] FilterError),
     #[error("Invalid regular expression {subject} ({error})")]
     Pattern {
@@ -35,10 +35,32 @@ pub(crate) enum RuleError {
     File { path: String, reason: String },
     #[error("Invalid HTTP status code: {0}")]
     Status(String),
+    #[error("Invalid field name {name} ({reason})")]
+    FieldName {
+        /// The name as Python writes it.
+        name: String,
+        reason: String,
+    },
+    #[error("Invalid field value {value} ({reason})")]
+    FieldValue {
+        /// The value as Python writes it.
+        value: String,
+        reason: String,
+    },
+    #[error("Invalid URL {url} ({reason})")]
+    Url { url: String, reason: String },
     #[error("invalid \\x escape at position {0}")]
     HexEscape(usize),
     #[error("Trailing \\ in string")]
     TrailingBackslash,
+}
+
+/// Where a filter went wrong, if it is more than empty.
+fn place(error: &FilterError) -> String {
+    if error.reason.is_empty() || error.message.starts_with("Empty") {
+        return String::new();
+    }
+    format!(" (at position {}: {})", error.position, error.reason)
 }
 
 /// Reads all rules of an option.
@@ -98,7 +120,11 @@ impl StatusRule {
             return Err(RuleError::Count("2"));
         };
         let invalid = || RuleError::Status((*status).to_owned());
-        let code = status.trim().parse().map_err(|_| invalid())?;
+        let code: u16 = status.trim().parse().map_err(|_| invalid())?;
+        // Three digits, whatever they may mean (RFC 9110 §15).
+        if !(100..=999).contains(&code) {
+            return Err(invalid());
+        }
         Ok(Self {
             condition: Condition::required(filter)?,
             status: code,
@@ -159,6 +185,37 @@ impl Replacement {
     }
 }
 
+/// The name of a field, which is a token (RFC 9110 §5.6.2).
+pub(crate) fn field_name(text: &str) -> Result<Bytes, RuleError> {
+    let name = Bytes::from(unescape(text)?);
+    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    let reason = match name.iter().position(|b| !is_token(b)) {
+        None if name.is_empty() => "it is empty".to_owned(),
+        None => return Ok(name),
+        Some(at) => fault(&name, at),
+    };
+    Err(RuleError::FieldName {
+        name: repr(name),
+        reason,
+    })
+}
+
+/// Refuses a value that would end its line (RFC 9110 §5.5).
+pub(crate) fn check_field_value(value: &Bytes) -> Result<(), RuleError> {
+    match value.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        None => Ok(()),
+        Some(at) => Err(RuleError::FieldValue {
+            reason: fault(value, at),
+            value: repr(value.clone()),
+        }),
+    }
+}
+
+fn fault(bytes: &Bytes, at: usize) -> String {
+    let byte = bytes.slice(at..(at + 1).min(bytes.len()));
+    format!("{} at position {at}", repr(byte))
+}
+
 /// Rules apply to requests that run and have no outcome yet.
 pub(crate) fn is_open(flow: &HttpFlow) -> bool {
     flow.response.is_none() && runs(flow)
@@ -167,6 +224,28 @@ pub(crate) fn is_open(flow: &HttpFlow) -> bool {
 /// Rules apply to flows that run and have not failed.
 pub(crate) fn runs(flow: &HttpFlow) -> bool {
     flow.info.error.is_none() && flow.info.live
+}
+
+/// True if the request may be passed on before its hook `request`, so that its fields can only be changed earlier.
+pub(crate) fn may_stream(flow: &HttpFlow) -> bool {
+    let request = &flow.request;
+    let length = request.fields.get("content-length");
+    let is_http1 = request.version.starts_with(b"HTTP/1");
+    request.fields.contains("transfer-encoding")
+        || length.is_some_and(|length| length != b"0")
+        || !is_http1
+}
+
+/// True if the request has gone to its server already, so that a rule for it comes too late. The log then says so.
+pub(crate) fn comes_too_late(option: &str, flow: &HttpFlow) -> bool {
+    let late = flow.info.passed.request;
+    if late {
+        tracing::warn!(
+            "{option} cannot do anything about {}: the request was streamed to its server (stream_large_bodies)",
+            flow.request.url()
+        );
+    }
+    late
 }
 
 /// Text as Python writes it, quotes included.
@@ -230,6 +309,9 @@ pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, RuleError> {
 pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
+
+#[cfg(test)]
+mod bad_specs;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use midwire_core::options::{Changed, Options};
 use midwire_flow::HttpFlow;
 
 use crate::condition::Condition;
+use crate::rules::may_stream;
 
 /// Hosts whose credentials are remembered; beyond, those that came first are forgotten.
 const HOSTS: usize = 10_000;
@@ -56,7 +57,7 @@ impl Addon for StickyAuth {
     fn interest(&self, options: &Options) -> HookSet {
         match options.stickyauth.as_deref() {
             None | Some("") => HookSet::EMPTY,
-            Some(_) => HookSet::of(&[Hook::Request]).union(HookSet::CONTENT),
+            Some(_) => HookSet::of(&[Hook::Requestheaders, Hook::Request]).union(HookSet::CONTENT),
         }
     }
 
@@ -69,6 +70,12 @@ impl Addon for StickyAuth {
 
     fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
         self.state().filter.whole_request(part)
+    }
+
+    fn requestheaders(&self, kernel: &Kernel, flow: &mut HttpFlow) {
+        if may_stream(flow) {
+            self.request(kernel, flow);
+        }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {

@@ -13,6 +13,7 @@ use midwire_flow::{HttpFlow, Value};
 
 use crate::condition::Condition;
 use crate::rules::lossy;
+use crate::rules::may_stream;
 
 /// Cookies that are remembered; beyond, those that came first are forgotten.
 const COOKIES: usize = 10_000;
@@ -121,7 +122,8 @@ impl Addon for StickyCookie {
     fn interest(&self, options: &Options) -> HookSet {
         match options.stickycookie.as_deref() {
             None | Some("") => HookSet::EMPTY,
-            Some(_) => HookSet::of(&[Hook::Request, Hook::Response]).union(HookSet::CONTENT),
+            Some(_) => HookSet::of(&[Hook::Requestheaders, Hook::Request, Hook::Response])
+                .union(HookSet::CONTENT),
         }
     }
 
@@ -134,6 +136,12 @@ impl Addon for StickyCookie {
 
     fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
         self.state().filter.whole_request(part)
+    }
+
+    fn requestheaders(&self, kernel: &Kernel, flow: &mut HttpFlow) {
+        if may_stream(flow) {
+            self.request(kernel, flow);
+        }
     }
 
     fn request(&self, _: &Kernel, flow: &mut HttpFlow) {

@@ -1,7 +1,7 @@
 //! Replaces text in content while it passes, with no more in memory than the longest match.
 
 use midwire_flow::codec::{self, CodecError, Decoder, Encoder};
-use midwire_flow::pattern::{Pattern, Template};
+use midwire_flow::pattern::{Ahead, Pattern, Template};
 
 /// What is replaced by what.
 #[derive(Clone, Debug)]
@@ -226,16 +226,19 @@ struct Stage {
     rule: Rule,
     /// Bytes of the longest match, at least 1.
     longest: usize,
+    /// Tells what of `held` waits for more bytes.
+    ahead: Ahead,
     /// What is not decided yet: fewer bytes than the longest match.
     held: Vec<u8>,
 }
 
 impl Stage {
     fn new(rule: Rule) -> Result<Self, NotStreamable> {
-        match rule.pattern.longest_match() {
-            Some(longest) if longest <= LONGEST => Ok(Self {
+        match (rule.pattern.longest_match(), rule.pattern.ahead()) {
+            (Some(longest), Some(ahead)) if longest <= LONGEST => Ok(Self {
                 rule,
                 longest,
+                ahead,
                 held: Vec::new(),
             }),
             _ => Err(NotStreamable::Pattern(rule.pattern.as_str().into_owned())),
@@ -244,10 +247,10 @@ impl Stage {
 
     fn push(&mut self, input: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(input);
-        // A match that begins here or later might begin otherwise, or elsewhere, with more bytes.
-        let Some(undecided) = (self.held.len() + 1).checked_sub(self.longest) else {
-            return Vec::new();
-        };
+        // A match that begins here or later might begin otherwise, or elsewhere, with more bytes. What cannot be the
+        // beginning of one goes on at once: a client may wait for it.
+        let tail = (self.held.len() + 1).saturating_sub(self.longest);
+        let undecided = self.ahead.undecided(&self.held, tail);
         // The last match that counts ends where the next search begins, and no later than what is here.
         let mut decided = undecided;
         for found in self.rule.pattern.find_iter(&self.held) {

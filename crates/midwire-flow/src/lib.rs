@@ -20,7 +20,7 @@ pub use model::connection::{
 pub use model::content::{Content, Spill};
 pub use model::flow::{
     Dns, DnsFlow, Flow, FlowError, FlowInfo, HttpFlow, Message as StreamMessage, MessageFlow,
-    Replay, WebSocketData, WebSocketMessage,
+    Passed, Replay, WebSocketData, WebSocketMessage,
 };
 pub use model::id::Id;
 pub use model::message::{Request, Response};

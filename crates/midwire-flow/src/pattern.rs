@@ -9,6 +9,7 @@
 //! look-ahead. Subjects that do not end in a line feed are all alike to both meanings and take the fast engine;
 //! for the others a second program is built when the first of them comes.
 
+mod ahead;
 mod engine;
 mod template;
 mod translate;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use ahead::Ahead;
 use engine::Engine;
 pub use template::Template;
 use translate::Dialect;
@@ -178,6 +180,12 @@ impl Pattern {
     /// do. Others can be searched for in a stream: a place is decided once that many bytes from it on are known.
     pub fn longest_match(&self) -> Option<usize> {
         self.inner.engine.longest_match(self.inner.dialect)
+    }
+
+    /// What tells how far a subject is decided that goes on later. `None` as with [`Pattern::longest_match`], and for
+    /// patterns without bound.
+    pub fn ahead(&self) -> Option<Ahead> {
+        self.inner.engine.ahead(self.inner.dialect)
     }
 
     /// Number of groups, the whole match not counted.

@@ -16,6 +16,7 @@ use midwire_flow::{
     Address, Dns, DnsFlow, Flow, FlowError, FlowInfo, Number, ServerConn, Transport,
 };
 use midwire_wire::dns::response_codes;
+use tokio::task::{JoinError, JoinSet};
 
 use self::resolver::Resolver;
 use self::wire::{Wire, WireError};
@@ -70,8 +71,20 @@ struct Dialogue<'a> {
     client: Wire,
     upstream: Upstream,
     server: Option<Server>,
-    /// Flows that wait for an answer, by the id of their query.
+    /// Flows that wait for an answer of the server, by the id of their query.
     pending: HashMap<u16, DnsFlow>,
+    /// Hooks and the resolver at work, each for one flow, so that none waits for another.
+    work: JoinSet<Done>,
+    /// Queries for which that is so before they are answered.
+    asking: Vec<Dns>,
+}
+
+/// What came of the work for one flow.
+enum Done {
+    /// Hooks have seen the query; it was these bytes on the wire, if they are still right.
+    Asked(Box<DnsFlow>, Dns, Option<Bytes>),
+    /// Hooks have seen the answer: these bytes go to the client.
+    Answered(Option<Bytes>),
 }
 
 struct Server {
@@ -85,6 +98,8 @@ struct End;
 enum Step {
     Client(Result<Option<Bytes>, WireError>),
     Server(Result<Option<Bytes>, WireError>),
+    Done(Result<Done, JoinError>),
+    Killed(u16),
     Idle,
     Shutdown,
 }
@@ -97,24 +112,46 @@ impl<'a> Dialogue<'a> {
             upstream,
             server: None,
             pending: HashMap::new(),
+            work: JoinSet::new(),
+            asking: Vec::new(),
         }
     }
 
     async fn story(mut self) {
         let shutdown = self.session.kernel().shutdown().clone();
         let mut client_open = true;
-        while client_open || !self.pending.is_empty() {
+        while client_open || !self.pending.is_empty() || !self.work.is_empty() {
             let idle = self.idle();
+            let listening = client_open && self.work.len() < PENDING_MAX;
             let server = self.server.as_mut();
+            let (kills, pending) = (&self.session.kills, &self.pending);
+            let killed = kills.one_of(|| {
+                let mut all = pending.iter();
+                all.find_map(|(id, flow)| kills.wants(&flow.info.id).then_some(*id))
+            });
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => Step::Shutdown,
-                got = self.client.receive(), if client_open => Step::Client(got),
+                id = killed => Step::Killed(id),
+                Some(done) = self.work.join_next() => Step::Done(done),
+                got = self.client.receive(), if listening => Step::Client(got),
                 got = receive(server) => Step::Server(got),
                 () = sleep(idle) => Step::Idle,
             };
             let done = match step {
-                Step::Client(Ok(Some(bytes))) => self.query(bytes).await,
+                Step::Client(Ok(Some(bytes))) => self.query(bytes),
+                Step::Done(Ok(Done::Asked(flow, query, bytes))) => {
+                    self.asking.retain(|asked| *asked != query);
+                    self.asked(*flow, bytes).await
+                }
+                Step::Done(Ok(Done::Answered(Some(bytes)))) => self.send(&bytes).await,
+                Step::Done(Ok(Done::Answered(None))) => Ok(()),
+                // A panic is a fault of ours; it ends the conversation, as it would have without a task.
+                Step::Done(Err(_)) => Err(End),
+                Step::Killed(id) => match self.pending.remove(&id) {
+                    Some(flow) => self.fail_with(flow, FlowError::KILLED).await,
+                    None => Ok(()),
+                },
                 Step::Client(Ok(None)) => {
                     client_open = false;
                     Ok(())
@@ -123,7 +160,7 @@ impl<'a> Dialogue<'a> {
                     tracing::warn!(client = %self.session.peer(), "invalid DNS over TCP: {error}");
                     Err(End)
                 }
-                Step::Server(Ok(Some(bytes))) => self.response(bytes).await,
+                Step::Server(Ok(Some(bytes))) => self.response(&bytes).await,
                 Step::Server(got) => {
                     let reason = match got {
                         Err(error) => format!("server connection failed: {error}"),
@@ -132,6 +169,8 @@ impl<'a> Dialogue<'a> {
                     self.lose_server(&reason).await;
                     Ok(())
                 }
+                // Hooks may take their time.
+                Step::Idle if self.pending.is_empty() && !self.work.is_empty() => Ok(()),
                 Step::Idle if !self.pending.is_empty() => {
                     self.fail_all("no answer from the server").await;
                     Ok(())
@@ -159,7 +198,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Takes a query of the client.
-    async fn query(&mut self, bytes: Bytes) -> Result<(), End> {
+    fn query(&mut self, bytes: Bytes) -> Result<(), End> {
         let session = self.session;
         let query = match Dns::unpack(&bytes) {
             Ok(query) => query,
@@ -177,32 +216,47 @@ impl<'a> Dialogue<'a> {
             tracing::debug!(client = %session.peer(), "DNS response from the client ignored");
             return Ok(());
         }
+        if self.asking.contains(&query) {
+            tracing::debug!(client = %session.peer(), "DNS query that is being looked at came again");
+            return Ok(());
+        }
         // A query that is sent again while it waits goes on with its flow.
-        let mut flow = match self.pending.remove(&query.id) {
+        let flow = match self.pending.remove(&query.id) {
             Some(mut flow) => {
                 flow.request.clone_from(&query);
                 flow
             }
             None => self.flow(query.clone()),
         };
-        session.kernel().dns_request(&mut flow).await;
-        flow = settled(session, flow).await;
-        if flow.info.error.is_none() && flow.response.is_none() {
-            self.resolve(&mut flow).await;
-        }
+        self.asking.push(query.clone());
+        let resolves = match self.upstream {
+            Upstream::Resolver(transport) => Some(transport),
+            _ => None,
+        };
+        let work = ask(session.clone(), flow, resolves);
+        self.work.spawn(async move {
+            let flow = work.await;
+            let unchanged = flow.request == query;
+            Done::Asked(Box::new(flow), query, unchanged.then_some(bytes))
+        });
+        Ok(())
+    }
+
+    /// Goes on with a query that hooks have seen.
+    async fn asked(&mut self, flow: DnsFlow, bytes: Option<Bytes>) -> Result<(), End> {
         if flow.info.error.is_some() {
             return self.fail(flow).await;
         }
         if flow.response.is_some() {
-            return self.answer(flow, None).await;
+            self.answer(flow, None);
+            return Ok(());
         }
-        let bytes = if flow.request == query {
-            bytes
-        } else {
-            match flow.request.pack() {
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => match flow.request.pack() {
                 Ok(packed) => packed.into(),
                 Err(error) => return self.fail_with(flow, &error.to_string()).await,
-            }
+            },
         };
         self.forward(flow, &bytes).await
     }
@@ -224,35 +278,6 @@ impl<'a> Dialogue<'a> {
             response: None,
             response_timestamp: None,
         }
-    }
-
-    /// In `dns` mode, answers address queries; for others it finds the name server.
-    async fn resolve(&mut self, flow: &mut DnsFlow) {
-        let Upstream::Resolver(transport) = self.upstream else {
-            return;
-        };
-        let resolver = Resolver::new(&self.session.options()).await;
-        if let Some(answered) = resolver.answer(&flow.request).await {
-            match answered {
-                Ok(response) => {
-                    flow.response = Some(response);
-                    flow.response_timestamp = Some(Number::now());
-                }
-                Err(error) => flow.info.error = Some(FlowError::new(error.to_string())),
-            }
-            return;
-        }
-        let Some(server) = resolver.first() else {
-            let error = resolver::ResolveError::NoServers;
-            flow.info.error = Some(FlowError::new(error.to_string()));
-            return;
-        };
-        let mut conn = ServerConn {
-            address: Some(Address::from(server)),
-            ..ServerConn::default()
-        };
-        conn.transport_protocol = transport;
-        flow.info.server_conn = Arc::new(conn);
     }
 
     /// Sends a query to the server.
@@ -317,9 +342,9 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Takes an answer of the server.
-    async fn response(&mut self, bytes: Bytes) -> Result<(), End> {
+    async fn response(&mut self, bytes: &Bytes) -> Result<(), End> {
         let session = self.session;
-        let response = match Dns::unpack(&bytes) {
+        let response = match Dns::unpack(bytes) {
             Ok(response) => response,
             Err(error) => {
                 tracing::warn!(client = %session.peer(), "invalid DNS response: {error}");
@@ -340,36 +365,14 @@ impl<'a> Dialogue<'a> {
         };
         flow.response = Some(response);
         flow.response_timestamp = Some(Number::now());
-        self.answer(flow, Some(bytes)).await
+        self.answer(flow, Some(bytes.clone()));
+        Ok(())
     }
 
-    /// Shows the answer to the hooks and sends it, in the server's own bytes if nothing was changed.
-    async fn answer(&mut self, mut flow: DnsFlow, bytes: Option<Bytes>) -> Result<(), End> {
-        let session = self.session;
-        let original = flow.response.clone();
-        if let Some(response) = &mut flow.response {
-            strip::strip(response, &session.options());
-        }
-        session.kernel().dns_response(&mut flow).await;
-        flow = settled(session, flow).await;
-        flow.info.live = false;
-        if flow.info.killed() {
-            return Ok(());
-        }
-        let Some(response) = &flow.response else {
-            return Ok(());
-        };
-        let bytes = match bytes {
-            Some(bytes) if flow.response == original => bytes,
-            _ => match response.pack() {
-                Ok(packed) => packed.into(),
-                Err(error) => {
-                    tracing::warn!(client = %session.peer(), "{error}");
-                    return Ok(());
-                }
-            },
-        };
-        self.send(&bytes).await
+    /// Shows the answer to the hooks; it is sent in the server's own bytes if nothing was changed.
+    fn answer(&mut self, flow: DnsFlow, bytes: Option<Bytes>) {
+        let work = answer(self.session.clone(), flow, bytes);
+        self.work.spawn(async move { Done::Answered(work.await) });
     }
 
     async fn fail_with(&mut self, mut flow: DnsFlow, error: &str) -> Result<(), End> {
@@ -381,6 +384,7 @@ impl<'a> Dialogue<'a> {
     async fn fail(&mut self, mut flow: DnsFlow) -> Result<(), End> {
         let kernel = self.session.kernel();
         flow.info.live = false;
+        self.session.kills.forget(&flow.info.id);
         kernel.dns_error(&mut flow).await;
         kernel.update(&[FlowRef::Dns(&flow)]);
         let failed = flow.request.fail(response_codes::SERVFAIL as u8);
@@ -416,6 +420,77 @@ impl<'a> Dialogue<'a> {
     }
 }
 
+/// Shows a query to the hooks. In `dns` mode, address queries are answered then, and for others the name server is
+/// found.
+async fn ask(session: Session, mut flow: DnsFlow, resolves: Option<Transport>) -> DnsFlow {
+    session.kernel().dns_request(&mut flow).await;
+    flow = settled(&session, flow).await;
+    let Some(transport) = resolves.filter(|_| flow.info.error.is_none() && flow.response.is_none())
+    else {
+        return flow;
+    };
+    let id = flow.info.id.clone();
+    tokio::select! {
+        biased;
+        () = session.kills.killed(&id) => {
+            flow.info.error = Some(FlowError::new(FlowError::KILLED));
+        }
+        () = resolve(&session, &mut flow, transport) => {}
+    }
+    flow
+}
+
+async fn resolve(session: &Session, flow: &mut DnsFlow, transport: Transport) {
+    let resolver = Resolver::new(&session.options()).await;
+    if let Some(answered) = resolver.answer(&flow.request).await {
+        match answered {
+            Ok(response) => {
+                flow.response = Some(response);
+                flow.response_timestamp = Some(Number::now());
+            }
+            Err(error) => flow.info.error = Some(FlowError::new(error.to_string())),
+        }
+        return;
+    }
+    let Some(server) = resolver.first() else {
+        let error = resolver.lack();
+        flow.info.error = Some(FlowError::new(error.to_string()));
+        return;
+    };
+    let mut conn = ServerConn {
+        address: Some(Address::from(server)),
+        ..ServerConn::default()
+    };
+    conn.transport_protocol = transport;
+    flow.info.server_conn = Arc::new(conn);
+}
+
+/// Shows an answer to the hooks; the bytes for the client, unless it is to get none.
+async fn answer(session: Session, mut flow: DnsFlow, bytes: Option<Bytes>) -> Option<Bytes> {
+    let original = flow.response.clone();
+    if let Some(response) = &mut flow.response {
+        strip::strip(response, &session.options());
+    }
+    session.kernel().dns_response(&mut flow).await;
+    flow = settled(&session, flow).await;
+    flow.info.live = false;
+    session.kills.forget(&flow.info.id);
+    if flow.info.killed() {
+        return None;
+    }
+    let response = flow.response.as_ref()?;
+    match bytes {
+        Some(bytes) if flow.response == original => Some(bytes),
+        _ => match response.pack() {
+            Ok(packed) => Some(packed.into()),
+            Err(error) => {
+                tracing::warn!(client = %session.peer(), "{error}");
+                None
+            }
+        },
+    }
+}
+
 async fn over_stream(
     session: &Session,
     server: tcp::Server,
@@ -430,6 +505,10 @@ async fn over_stream(
 /// After a hook.
 async fn settled(session: &Session, mut flow: DnsFlow) -> DnsFlow {
     match settle(session.kernel(), FlowRef::Dns(&flow)).await {
+        Ok(None) if session.kills.wants(&flow.info.id) => {
+            flow.info.error = Some(FlowError::new(FlowError::KILLED));
+            flow
+        }
         Ok(None) => flow,
         Ok(Some(Flow::Dns(held))) => *held,
         _ => {

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ca::{Authority, CaError, CustomCertError, CustomCerts, KeyKind, LeafStore};
 use crate::hosts::HostRules;
+use crate::kills::Kills;
 use crate::listener::ListenError;
 use crate::live::Live;
 use crate::mode::ModeError;
@@ -33,6 +34,7 @@ pub struct Engine {
     limits: ArcSwap<Limits>,
     servers: Servers,
     pub(crate) live: Live,
+    pub(crate) kills: Kills,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
 }
@@ -92,6 +94,7 @@ impl Engine {
             limits: ArcSwap::from_pointee(limits(&options)),
             servers: Servers::default(),
             live: Live::default(),
+            kills: Kills::default(),
             tasks: TaskTracker::new(),
             key_log,
         });

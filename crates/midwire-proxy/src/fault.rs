@@ -5,6 +5,7 @@ use std::io;
 use midwire_wire::http1::Violation;
 
 use crate::http::h2::Reset;
+use crate::io::Stalled;
 
 /// The side that caused a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub(crate) enum Fault {
     /// The client went away.
     #[error("client disconnected")]
     ClientGone,
+    /// The client stopped reading.
+    #[error(transparent)]
+    ClientStalled(Stalled),
     /// The server closed before a response head was whole.
     #[error("server closed the connection without a response")]
     NoResponse,
@@ -93,7 +97,7 @@ impl Fault {
         Some(match self {
             Self::BadRequest(violation) => violation.status(),
             Self::Refused { status, .. } => *status,
-            Self::ClientGone | Self::Killed => return None,
+            Self::ClientGone | Self::ClientStalled(_) | Self::Killed => return None,
             Self::TimedOut {
                 side: Side::Client, ..
             } => 408,
@@ -141,6 +145,9 @@ pub(crate) enum ConnectFault {
     /// A proxy on the way refused, or did not answer.
     #[error("{0}")]
     Upstream(String),
+    /// The option `offline` is on.
+    #[error("offline: no connection to {0} is opened")]
+    Offline(String),
     /// An addon refused in `server_connect`.
     #[error("Connection killed: {0}")]
     Killed(String),

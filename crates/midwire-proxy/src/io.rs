@@ -4,11 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 /// Anything that bytes can be read from and written to.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -88,6 +90,127 @@ impl AsyncWrite for Resettable {
 
     fn is_write_vectored(&self) -> bool {
         self.tcp.is_write_vectored()
+    }
+}
+
+/// A peer took no byte for as long as it may.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("client read nothing for {0} s")]
+pub(crate) struct Stalled(pub(crate) u64);
+
+impl Stalled {
+    /// Runs a write that ends when the peer takes something; without a limit it may take for ever.
+    ///
+    /// # Cancellation
+    /// That of the write.
+    pub(crate) async fn unless<T>(
+        limit: Option<Duration>,
+        write: impl Future<Output = T>,
+    ) -> io::Result<T> {
+        match limit {
+            None => Ok(write.await),
+            Some(limit) => tokio::time::timeout(limit, write)
+                .await
+                .map_err(|_| Self(limit.as_secs()).into()),
+        }
+    }
+}
+
+impl From<Stalled> for io::Error {
+    fn from(stalled: Stalled) -> Self {
+        Self::new(io::ErrorKind::TimedOut, stalled)
+    }
+}
+
+/// A client's connection on which a write fails when the client takes no byte of it for too long. The connection
+/// then ends with a reset, since the client would not read the rest either (security.md §3).
+pub(crate) struct Patient<T> {
+    io: T,
+    limit: Option<Duration>,
+    reset: Reset,
+    /// Runs while a write waits.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> Patient<T> {
+    /// Lets writes wait for `seconds`; 0 or less means without end.
+    pub(crate) fn new(io: T, seconds: i64, reset: Reset) -> Self {
+        Self {
+            io,
+            limit: seconds_limit(seconds),
+            reset,
+            alarm: None,
+        }
+    }
+
+    fn waited<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        if polled.is_ready() {
+            self.alarm = None;
+            return polled;
+        }
+        let Some(limit) = self.limit else {
+            return polled;
+        };
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(alarm.as_mut().poll(cx));
+        self.reset.wanted();
+        Poll::Ready(Err(Stalled(limit.as_secs()).into()))
+    }
+}
+
+/// A limit of time from an option; 0 or less means none.
+pub(crate) fn seconds_limit(seconds: i64) -> Option<Duration> {
+    let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+    Some(Duration::from_secs(seconds))
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.waited(cx, polled)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.io).poll_flush(cx);
+        self.waited(cx, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.waited(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.waited(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
     }
 }
 

@@ -11,6 +11,7 @@ mod fault;
 mod hosts;
 mod http;
 mod io;
+mod kills;
 mod listener;
 mod live;
 mod mode;

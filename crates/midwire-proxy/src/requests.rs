@@ -40,12 +40,11 @@ pub(crate) async fn serve(engine: Arc<Engine>, mut requests: mpsc::Receiver<Engi
                 let _ = reply.send(inject(&engine, &flow, message));
             }
             EngineRequest::Kill { flow, reply } => {
-                let outcome = if engine.live.kill(&flow) {
-                    Ok(())
-                } else {
-                    Err(Refusal::NotLive)
-                };
-                let _ = reply.send(outcome);
+                // What is no conversation is an exchange or a query, or over.
+                if !engine.live.kill(&flow) {
+                    engine.kills.kill(&flow);
+                }
+                let _ = reply.send(Ok(()));
             }
             EngineRequest::Rebind { reply } => {
                 let _ = reply.send(engine.rebind().await.map_err(Refusal::Failed));

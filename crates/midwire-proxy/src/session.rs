@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::h2;
 use crate::io::Reset;
+use crate::kills::Ear;
 use crate::mode::{Mode, ModeSpec, ServerSpec};
 use crate::slots::Slots;
 use crate::upstream::{Link, Target};
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) slots: Slots,
     /// Whether the client's connection is to end with a reset.
     pub(crate) reset: Reset,
+    /// Kills of its flows.
+    pub(crate) kills: Ear,
     pool: Arc<Pool>,
 }
 
@@ -65,6 +68,7 @@ pub(crate) enum Outcome {
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, client: ClientConn, mode: Arc<ModeSpec>) -> Self {
         Self {
+            kills: engine.kills.listen(),
             engine,
             client: Arc::new(client),
             via: match &mode.mode {
@@ -87,6 +91,7 @@ impl Session {
             via: self.via.clone(),
             slots: Slots::default(),
             reset: Reset::default(),
+            kills: self.kills.clone(),
             pool: Arc::default(),
         }
     }
@@ -110,6 +115,18 @@ impl Session {
 
     pub(crate) fn options(&self) -> Arc<Options> {
         self.engine.kernel.options().load()
+    }
+
+    /// True if a server is connected to before a request is there for it.
+    pub(crate) fn connects_ahead(&self) -> bool {
+        let options = self.options();
+        options.connection_strategy == "eager" && !options.offline
+    }
+
+    /// True if this is the host of the onboarding page, which no server has (modes.md §16).
+    pub(crate) fn is_onboarding(&self, host: &str) -> bool {
+        let options = self.options();
+        options.onboarding && options.onboarding_host.eq_ignore_ascii_case(host)
     }
 
     /// Address of the client, for the log.

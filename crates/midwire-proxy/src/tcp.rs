@@ -23,14 +23,19 @@ const PIECE: usize = 64 * 1024;
 /// # Cancellation
 /// Both connections are closed.
 pub(crate) async fn relay(session: &Session, mut client: Io, server: Opened) {
-    let Opened { mut io, server, .. } = server;
+    let Opened {
+        mut io,
+        server,
+        shared,
+        ..
+    } = server;
     let idle = session.options().tcp_timeout;
     let copied = copy(&mut client, &mut io, idle).await;
     drop((client, io));
     if let Err(error) = copied {
         tracing::debug!(client = %session.peer(), "relay ended: {error}");
     }
-    upstream::disconnected(session, server).await;
+    upstream::ended(session, server, shared).await;
 }
 
 async fn copy(client: &mut Io, server: &mut Io, idle: i64) -> std::io::Result<()> {
@@ -150,7 +155,9 @@ async fn story(session: &Session, client: Io, server: Server) {
             return raw.end(Err(failure.fault.to_string())).await;
         }
     };
-    let Opened { io, server, .. } = opened;
+    let Opened {
+        io, server, shared, ..
+    } = opened;
     let mut peers = Duplex::new(client, io);
     raw.flow.info.server_conn = Arc::new(server.clone());
     let ended = match started {
@@ -164,7 +171,7 @@ async fn story(session: &Session, client: Io, server: Server) {
     } else {
         peers.finish().await;
     }
-    upstream::disconnected(session, server).await;
+    upstream::ended(session, server, shared).await;
 }
 
 enum Step {

@@ -15,13 +15,17 @@ use crate::session::Session;
 
 /// A session with an engine of its own.
 pub(crate) fn session(addon: Option<Arc<dyn Addon>>, settings: &[&str]) -> Session {
+    session_of(addon.into_iter().map(Link::Sync).collect(), settings)
+}
+
+/// A session with an engine of its own and these addons.
+pub(crate) fn session_of(links: Vec<Link>, settings: &[&str]) -> Session {
     let confdir = tempfile::tempdir().unwrap();
     let options = OptionStore::new(Tool::Dump);
     let mut all = vec![format!("confdir={}", confdir.path().display())];
     all.extend(settings.iter().map(|&setting| setting.to_owned()));
     options.set(&all).unwrap();
     let kernel = Arc::new(Kernel::new(options, LogStream::default()));
-    let links = addon.into_iter().map(Link::Sync).collect();
     kernel.set_addons(links).unwrap();
     let engine = Engine::new(&kernel).unwrap();
     let mode = Arc::new(ModeSpec::parse("regular").unwrap());
@@ -41,6 +45,7 @@ type Edit<T> = Box<dyn Fn(&mut T) + Send + Sync>;
 pub(crate) struct Watcher {
     pub(crate) hooks: Mutex<Vec<&'static str>>,
     pub(crate) last: Mutex<Option<Flow>>,
+    pub(crate) first_dns: Mutex<Option<midwire_flow::Id>>,
     pub(crate) edit_websocket: Option<Edit<HttpFlow>>,
     pub(crate) edit_raw: Option<Edit<MessageFlow>>,
     pub(crate) edit_dns: Option<Edit<DnsFlow>>,
@@ -49,6 +54,10 @@ pub(crate) struct Watcher {
 impl Watcher {
     fn note(&self, hook: Hook, flow: FlowRef<'_>) {
         self.hooks.lock().unwrap().push(hook.name());
+        if let FlowRef::Dns(flow) = &flow {
+            let mut first = self.first_dns.lock().unwrap();
+            first.get_or_insert_with(|| flow.info.id.clone());
+        }
         *self.last.lock().unwrap() = Some(flow.to_flow());
     }
 

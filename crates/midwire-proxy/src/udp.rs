@@ -43,8 +43,13 @@ pub(crate) async fn connect(
         Err(ConnectFault::Killed(error.clone()))
     } else {
         let to = data.server.address.clone().unwrap_or(address);
+        let offline = session.options().offline;
         data.server.timestamp_start = Some(crate::now());
-        open(session, &to).await
+        if offline {
+            Err(ConnectFault::Offline(to.to_string()))
+        } else {
+            open(session, &to).await
+        }
     };
     match opened {
         Ok(socket) => {

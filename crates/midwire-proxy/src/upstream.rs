@@ -7,15 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use midwire_core::hooks::{Hook, ServerHookData, TlsHookData};
 use midwire_flow::{Address, Certificate, ServerConn};
+use midwire_wire::Version;
 use midwire_wire::http1::Limits;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::fault::ConnectFault;
 use crate::http::stream::{Inbound, Outbound};
 use crate::http::{h1, h2};
-use crate::io::Io;
+use crate::io::{Io, rewind, seconds_limit};
 use crate::session::{Outcome, Session};
 use crate::slots::{Slot, Slotted};
 use crate::via::{self, Hop, How};
@@ -56,6 +58,10 @@ pub(crate) struct Opened {
     pub(crate) target: Target,
     pub(crate) server: ServerConn,
     pub(crate) io: Io,
+    /// The connection of which this is one stream.
+    pub(crate) shared: Option<Arc<h2::Shared>>,
+    /// How much of `server_connect_timeout` is used up.
+    pub(crate) spent: Duration,
 }
 
 /// An HTTP/1 connection to a server.
@@ -104,7 +110,7 @@ impl Opened {
     /// Says that the connection has ended; the socket closes with the drop.
     pub(crate) async fn close(self, session: &Session) {
         drop(self.io);
-        disconnected(session, self.server).await;
+        ended(session, self.server, self.shared).await;
     }
 }
 
@@ -153,6 +159,23 @@ impl Route {
         self.halves().0
     }
 
+    /// The connection as bytes, those that were read ahead first.
+    pub(crate) fn into_opened(self) -> Opened {
+        match self {
+            Self::H1(link) => {
+                let (io, ahead) = h1::unsplit(link.source, link.sink);
+                Opened {
+                    target: link.target,
+                    server: Arc::unwrap_or_clone(link.server),
+                    io: rewind(ahead, io),
+                    shared: None,
+                    spent: Duration::ZERO,
+                }
+            }
+            Self::H2(call) => call.into_opened(),
+        }
+    }
+
     /// Notes that a request uses it; true if one did before, so that the server may have closed it since.
     pub(crate) fn begin(&mut self) -> bool {
         match self {
@@ -182,9 +205,10 @@ impl Route {
 /// # Cancellation
 /// Safe: an attempt that others wait for is taken over by one of them.
 pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, Box<Failure>> {
+    // Boxes, since opening is large and most exchanges find a connection.
     let offers = alpn_offers(session);
     if !target.tls || !offers.iter().any(|offer| offer == "h2") {
-        return single(session, target, &offers).await;
+        return Box::pin(single(session, target, &offers)).await;
     }
     for _ in 0..ATTEMPTS {
         if let Some(shared) = session.shared(target) {
@@ -200,7 +224,7 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
                 if let Some(shared) = session.shared(target) {
                     return Outcome::Shared(shared);
                 }
-                match connect_tls(session, target, &offers).await {
+                match Box::pin(connect_tls(session, target, &offers)).await {
                     Ok(Wire::H2(shared)) => Outcome::Shared(shared),
                     Ok(Wire::H1(link)) => {
                         mine = Some(link);
@@ -223,7 +247,7 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
                 }
             }
             (Outcome::Single, Some(link)) => return Ok(Route::H1(link)),
-            (Outcome::Single, None) => return single(session, target, &offers).await,
+            (Outcome::Single, None) => return Box::pin(single(session, target, &offers)).await,
             (Outcome::Failed(fault, server), _) => {
                 return Err(Box::new(Failure {
                     fault,
@@ -232,7 +256,31 @@ pub(crate) async fn reach(session: &Session, target: &Target) -> Result<Route, B
             }
         }
     }
-    single(session, target, &offers).await
+    Box::pin(single(session, target, &offers)).await
+}
+
+/// Finds or opens a way to a target for a request that asks for WebSocket: a stream of HTTP/2 if the client speaks it
+/// and the server knows extended CONNECT (RFC 8441), else a connection of HTTP/1.
+///
+/// # Cancellation
+/// As with [`reach`].
+pub(crate) async fn reach_upgrade(
+    session: &Session,
+    target: &Target,
+    client: Version,
+) -> Result<Route, Box<Failure>> {
+    if !client.is_http1() {
+        match reach(session, target).await? {
+            Route::H2(mut call) => {
+                if call.shared.takes_upgrades().await {
+                    call.upgrade();
+                    return Ok(Route::H2(call));
+                }
+            }
+            route @ Route::H1(_) => return Ok(route),
+        }
+    }
+    single(session, target, &crate::conn::HTTP1_ALPN).await
 }
 
 /// What a new connection speaks.
@@ -314,6 +362,13 @@ pub(crate) fn alpn_offers(session: &Session) -> Vec<Bytes> {
         .collect()
 }
 
+/// Says that a connection has ended, unless it was one stream of a connection that goes on.
+pub(crate) async fn ended(session: &Session, server: ServerConn, shared: Option<Arc<h2::Shared>>) {
+    if shared.is_none() {
+        disconnected(session, server).await;
+    }
+}
+
 /// Says that a connection has ended.
 pub(crate) async fn disconnected(session: &Session, mut server: ServerConn) {
     server.timestamp_end = Some(crate::now());
@@ -367,7 +422,12 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         return Err(refuse(session, data, ConnectFault::Killed(error)).await);
     }
     redirect(&mut target, &mut data.server);
+    if session.options().offline {
+        let fault = ConnectFault::Offline(target.hop_address().to_string());
+        return Err(refuse(session, data, fault).await);
+    }
     data.server.timestamp_start = Some(crate::now());
+    let began = Instant::now();
     let tcp = match dial(session, target.hop_address()).await {
         Ok(tcp) => tcp,
         Err(fault) => return Err(refuse(session, data, fault).await),
@@ -387,6 +447,8 @@ pub(crate) async fn open(session: &Session, mut target: Target) -> Result<Opened
         target,
         server: data.server,
         io: crate::trace::layer(session, "server tcp", Box::new(tcp)),
+        shared: None,
+        spent: began.elapsed(),
     };
     match hop {
         Some(hop) => via::pass(session, opened, &hop).await,
@@ -433,12 +495,15 @@ pub(crate) async fn secure(
         target,
         mut server,
         io,
+        spent,
+        ..
     } = opened;
     server.tls = true;
     server.sni.clone_from(&target.sni);
     server.alpn_offers = alpn.to_vec();
     start_server(session, &server).await;
     let limit = session.options().server_connect_timeout;
+    let began = Instant::now();
     let shake = async {
         session
             .engine
@@ -447,7 +512,7 @@ pub(crate) async fn secure(
             .connect(io, &target.address.host, target.sni.as_deref(), alpn)
             .await
     };
-    let shaken = crate::within(limit, shake).await;
+    let shaken = rest_of(limit, spent, shake).await;
     let error = match shaken {
         Some(Ok((io, facts))) => {
             server.timestamp_tls_setup = Some(crate::now());
@@ -472,12 +537,14 @@ pub(crate) async fn secure(
                 target,
                 server,
                 io: crate::trace::layer(session, "server tls", Box::new(io)),
+                shared: None,
+                spent: spent + began.elapsed(),
             });
         }
-        Some(Err(error)) => error.to_string(),
-        None => format!("TLS handshake took longer than {limit} s"),
+        Some(Err(error)) => ConnectFault::Tls(error.to_string()),
+        None => took_too_long(&target.address, limit),
     };
-    server.error = Some(error.clone());
+    server.error = Some(error.to_string());
     if session
         .kernel()
         .chain()
@@ -490,7 +557,7 @@ pub(crate) async fn secure(
     let failed = server.clone();
     disconnected(session, server).await;
     Err(Box::new(Failure {
-        fault: ConnectFault::Tls(error),
+        fault: error,
         server: failed,
     }))
 }
@@ -524,10 +591,24 @@ async fn dial(session: &Session, to: &Address) -> Result<Slotted<TcpStream>, Con
     };
     match crate::within(limit, dialled).await {
         Some(result) => result,
-        None => Err(ConnectFault::TimedOut {
-            to: to.to_string(),
-            seconds: limit.unsigned_abs(),
-        }),
+        None => Err(took_too_long(to, limit)),
+    }
+}
+
+/// Runs a step of reaching a server within what its steps so far have left of `server_connect_timeout`.
+pub(crate) async fn rest_of<F: Future>(limit: i64, spent: Duration, step: F) -> Option<F::Output> {
+    match seconds_limit(limit) {
+        None => Some(step.await),
+        Some(limit) => tokio::time::timeout(limit.saturating_sub(spent), step)
+            .await
+            .ok(),
+    }
+}
+
+pub(crate) fn took_too_long(to: &Address, limit: i64) -> ConnectFault {
+    ConnectFault::TimedOut {
+        to: to.to_string(),
+        seconds: limit.unsigned_abs(),
     }
 }
 

@@ -13,6 +13,8 @@ use midwire_wire::{Fields, RequestHead, ResponseHead, TargetForm, Version};
 use crate::fault::ConnectFault;
 use crate::http::h1::{self, ReadFault};
 use crate::io::rewind;
+use tokio::time::Instant;
+
 use crate::session::Session;
 use crate::upstream::{self, Failure, Opened};
 
@@ -66,11 +68,19 @@ pub(crate) async fn pass(
     if hop.how == How::Tunnel {
         opened = tunnel(session, opened, hop).await?;
     }
-    let Opened { target, server, io } = opened;
+    let Opened {
+        target,
+        server,
+        io,
+        shared,
+        spent,
+    } = opened;
     Ok(Opened {
         server: behind(server, &target.address, hop),
         target,
         io,
+        shared,
+        spent,
     })
 }
 
@@ -92,11 +102,18 @@ fn behind(proxy: ServerConn, address: &Address, hop: &Hop) -> ServerConn {
 }
 
 async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, Box<Failure>> {
-    let Opened { target, server, io } = opened;
+    let Opened {
+        target,
+        server,
+        io,
+        shared,
+        spent,
+    } = opened;
     let facts = behind(server.clone(), &target.address, hop);
     let request = ask(session, &target.address, facts).await;
     let (mut source, mut sink) = h1::split(io, session.engine.limits());
     let limit = session.options().server_connect_timeout;
+    let began = Instant::now();
     let asked = async {
         sink.request_head(&request, Framing::None);
         sink.end(None).await?;
@@ -108,7 +125,7 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
         }
         Ok::<_, ReadFault>(None)
     };
-    let answer = crate::within(limit, asked).await;
+    let answer = upstream::rest_of(limit, spent, asked).await;
     let fault = match answer {
         Some(Ok(Some(head))) if (200..300).contains(&head.status) => {
             let (io, ahead) = h1::unsplit(source, sink);
@@ -116,6 +133,8 @@ async fn tunnel(session: &Session, opened: Opened, hop: &Hop) -> Result<Opened, 
                 target,
                 server,
                 io: rewind(ahead, io),
+                shared,
+                spent: spent + began.elapsed(),
             });
         }
         Some(Ok(Some(head))) => refusal(hop, &head),

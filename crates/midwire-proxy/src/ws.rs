@@ -24,6 +24,8 @@ use crate::upstream::Opened;
 
 /// How long the other peer may take to answer a close frame.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// How long a side may go on speaking when the other one broke the protocol.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Close code for a conversation that we end (RFC 6455 §7.4.1).
 const GOING_AWAY: u16 = 1001;
 /// What is recorded for a close frame without code, and for an end without close frame.
@@ -46,10 +48,12 @@ pub(crate) fn is_websocket(flow: &HttpFlow, options: &Options) -> bool {
 /// # Cancellation
 /// Both connections are closed; the flow gets no further hook.
 pub(crate) async fn serve(session: &Session, client: Io, server: Opened, flow: HttpFlow) {
-    let Opened { io, server, .. } = server;
+    let Opened {
+        io, server, shared, ..
+    } = server;
     let peers = Duplex::new(client, io);
     converse(session, peers, flow).await;
-    crate::upstream::disconnected(session, server).await;
+    crate::upstream::ended(session, server, shared).await;
 }
 
 async fn converse(session: &Session, peers: Duplex, flow: HttpFlow) {
@@ -71,6 +75,8 @@ struct Conversation<'a> {
     close: Option<FirstClose>,
     /// An injected message that waits for the end of the message that is passing.
     waiting: Option<Injected>,
+    /// A side that has been told already that the other one broke the protocol.
+    told: Option<Side>,
 }
 
 struct FirstClose {
@@ -137,6 +143,7 @@ impl<'a> Conversation<'a> {
             deflate: is_watched && deflate.is_some(),
             close: None,
             waiting: None,
+            told: None,
         }
     }
 
@@ -180,6 +187,8 @@ impl<'a> Conversation<'a> {
             };
             let done = match step {
                 Step::Net(Event::Data(side)) => self.data(side).await,
+                // The other side may still be speaking, and has to say goodbye.
+                Step::Net(Event::End(side)) if self.has_closed(side) => Ok(()),
                 Step::Net(Event::End(side) | Event::Failed(side, _)) => Err(self.gone(side)),
                 Step::Net(Event::Done) => Err(End::Closed),
                 Step::Injected(injected) => self.inject(injected).await,
@@ -189,7 +198,40 @@ impl<'a> Conversation<'a> {
                 Step::Shutdown => Err(End::Ours("proxy is shutting down")),
             };
             if let Err(end) = done {
+                if let End::Fault(side, error) = &end {
+                    self.last_words((*side).other(), error).await;
+                }
                 return end;
+            }
+        }
+    }
+
+    /// A side has to hear that the other one broke the protocol. What it was still saying passes, as it would have
+    /// if the two had talked to each other.
+    async fn last_words(&mut self, to: Side, error: &WebSocketError) {
+        if self.close.is_some() || self.way(to.other()).is_inside_frame() {
+            return;
+        }
+        let close = Close {
+            code: Some(error.close_code()),
+            reason: error.to_string(),
+        };
+        if self.send(to, &Item::Close(close)).is_err() {
+            return;
+        }
+        self.told = Some(to);
+        let deadline = tokio::time::Instant::now() + LAST_WORDS;
+        loop {
+            let event = tokio::time::timeout_at(deadline, self.peers.next()).await;
+            match event {
+                Ok(Event::Data(side)) if side == to => {
+                    if self.data(side).await.is_err() || self.way(to).is_closed() {
+                        return;
+                    }
+                }
+                Ok(Event::Data(side)) => self.peers.peer(side).input.clear(),
+                Ok(Event::End(side)) if side != to => {}
+                _ => return,
             }
         }
     }
@@ -201,6 +243,11 @@ impl<'a> Conversation<'a> {
         }
         let seconds = u64::try_from(self.session.options().tcp_timeout).ok()?;
         (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    /// True if this side was the first one to say goodbye.
+    fn has_closed(&self, side: Side) -> bool {
+        self.close.as_ref().is_some_and(|first| first.by == side)
     }
 
     /// A side sends nothing more.
@@ -401,8 +448,9 @@ impl<'a> Conversation<'a> {
             reason: reason.to_owned(),
         };
         for side in [Side::Client, Side::Server] {
+            let is_told = self.told == Some(side);
             let way = self.way(side.other());
-            if !way.is_closed() && !way.is_inside_frame() {
+            if !is_told && !way.is_closed() && !way.is_inside_frame() {
                 let _ = self.send(side, &Item::Close(close.clone()));
             }
         }

@@ -450,3 +450,106 @@ async fn an_idle_connection_gets_goaway() {
     assert!(within(ended).await.unwrap().is_ok());
     assert!(within(ask(&sender, get("/b"))).await.is_err());
 }
+
+/// A header block of literal fields (RFC 7541 §6.2.2).
+fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
+
+/// The code of the reset of stream 1 or of the GOAWAY, which ever comes.
+async fn reset_code(mut tls: support::ClientTls, bytes: &[u8]) -> u8 {
+    tls.write_all(bytes).await.unwrap();
+    tls.flush().await.unwrap();
+    within(async {
+        loop {
+            let mut header = [0; 9];
+            tls.read_exact(&mut header).await.unwrap();
+            let len = usize::from(header[1]) << 8 | usize::from(header[2]);
+            let mut payload = vec![0; len];
+            tls.read_exact(&mut payload).await.unwrap();
+            match header[3] {
+                3 => return payload[3],
+                7 => return payload[7],
+                1 => panic!("answered"),
+                _ => {}
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn malformed_requests_are_stream_errors_and_reach_no_server() {
+    let proxy = Proxy::start(&[]).await;
+    let mut server = server(100).await;
+    let good = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "localhost"),
+        (":path", "/malformed"),
+    ];
+    let with = |more: (&'static str, &'static str)| [&good[..], &[more]].concat();
+    let mut cases: Vec<Vec<(&str, &str)>> = [
+        ("connection", "close"),
+        ("keep-alive", "1"),
+        ("proxy-connection", "close"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "websocket"),
+        ("te", "gzip"),
+        ("Upper", "x"),
+        ("bad name", "x"),
+        ("", "x"),
+        ("x", "a\0b"),
+        ("x", "a\rb"),
+        ("x", "a\nb"),
+        (":status", "200"),
+        (":unknown", "x"),
+        (":path", "/twice"),
+        ("content-length", "5x"),
+    ]
+    .into_iter()
+    .map(with)
+    .collect();
+    cases.push(good[1..].to_vec());
+    cases.push(good[..3].to_vec());
+    cases.push([&[("a", "b")], &good[..]].concat());
+    for case in cases {
+        let tls = proxy.tunnel(server.address, &["h2"]).await;
+        let bytes = [preface(), frame(1, 5, 1, &block(&case))].concat();
+        assert_eq!(reset_code(tls, &bytes).await, 1, "{case:?}");
+    }
+    // A length that the content does not have.
+    for data in ["1234", "123456"] {
+        let tls = proxy.tunnel(server.address, &["h2"]).await;
+        let head = frame(1, 4, 1, &block(&with(("content-length", "5"))));
+        let bytes = [preface(), head, frame(0, 1, 1, data.as_bytes())].concat();
+        assert_eq!(reset_code(tls, &bytes).await, 1, "{data}");
+    }
+    let sender = proxy.h2(server.address).await;
+    assert_eq!(within(ask(&sender, get("/a"))).await.unwrap().0, 200);
+    let completed = proxy
+        .flows
+        .ended
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|flow| flow.request.path == "/malformed" && flow.info.error.is_none());
+    assert!(!completed);
+    let mut begun = Vec::new();
+    while let Ok(path) = server.begun.try_recv() {
+        begun.push(path);
+    }
+    // Only the two with a wrong length, which shows at their end.
+    assert!(
+        begun.iter().filter(|path| *path == "/malformed").count() <= 2,
+        "{begun:?}"
+    );
+}

@@ -130,6 +130,15 @@ async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals, mut guard
     }
 }
 
+/// SIGXFSZ.
+#[cfg(unix)]
+const FILE_SIZE_EXCEEDED: std::ffi::c_int =
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+        31
+    } else {
+        25
+    };
+
 /// The signals that end the program.
 struct Signals {
     #[cfg(unix)]
@@ -142,6 +151,8 @@ impl Signals {
     #[cfg(unix)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A file that may not grow is an error of its write, not the end of the program. The handler stays.
+        drop(signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -24,7 +24,7 @@ use midwire_flow::{Flow, Id};
 
 pub use history::CommandHistory;
 pub use replay::ClientPlayback;
-pub(crate) use replay::read_flows;
+pub(crate) use replay::{read_flows, read_whole_records};
 
 use crate::serverplayback::ServerPlayback;
 
@@ -48,7 +48,7 @@ impl CommandAddons {
     pub fn new(kernel: &Arc<Kernel>) -> Self {
         Self {
             client: Arc::new(ClientPlayback::new(Arc::downgrade(kernel))),
-            server: Arc::default(),
+            server: Arc::new(ServerPlayback::new(Arc::downgrade(kernel))),
             history: Arc::default(),
             browser: Arc::default(),
         }

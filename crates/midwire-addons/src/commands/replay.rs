@@ -211,10 +211,26 @@ impl Addon for ClientPlayback {
 /// # Errors
 /// One line: the file cannot be opened, or a part of it cannot be read.
 pub(crate) fn read_flows(path: &str) -> Result<Vec<Arc<Flow>>, String> {
-    let input = std::fs::File::open(expand_home(path)).map_err(|error| io_text(&error))?;
-    file::open_flows(input)
-        .map(|flow| flow.map(Arc::new).map_err(|error| error.to_string()))
+    open(path)?
+        .map(|flow| flow.map_err(|error| format!("cannot read {path}: {error}")))
         .collect()
+}
+
+/// As [`read_flows`], but an incomplete last record is left out.
+///
+/// # Errors
+/// Those of [`read_flows`].
+pub(crate) fn read_whole_records(path: &str) -> Result<Vec<Arc<Flow>>, String> {
+    open(path)?
+        .take_while(|flow| !flow.as_ref().is_err_and(file::ReadError::is_incomplete))
+        .map(|flow| flow.map_err(|error| format!("cannot read {path}: {error}")))
+        .collect()
+}
+
+fn open(path: &str) -> Result<impl Iterator<Item = Result<Arc<Flow>, file::ReadError>>, String> {
+    let input = std::fs::File::open(expand_home(path))
+        .map_err(|error| format!("cannot read {path}: {}", io_text(&error)))?;
+    Ok(file::open_flows(input).map(|flow| flow.map(Arc::new)))
 }
 
 pub(super) fn register(to: &Registrar<'_>, addons: &CommandAddons) -> Result<(), CommandError> {
@@ -281,5 +297,10 @@ fn register_server(to: &Registrar<'_>, addons: &CommandAddons) -> Result<(), Com
 }
 
 fn flows_of_file(args: &Args) -> Result<Vec<Arc<Flow>>, CommandError> {
-    read_flows(args.str(0)?).map_err(CommandError::failed)
+    let path = args.str(0)?;
+    let flows = read_flows(path).map_err(CommandError::failed)?;
+    if flows.is_empty() {
+        return Err(CommandError::failed(format!("{path} holds no flows")));
+    }
+    Ok(flows)
 }

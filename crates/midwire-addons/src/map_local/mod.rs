@@ -22,7 +22,7 @@ use self::candidates::Outside;
 use self::serve::LocalFile;
 use crate::condition::Condition;
 use crate::output::reason;
-use crate::rules::{Parts, RuleError, is_open, parse_all, repr};
+use crate::rules::{Parts, RuleError, comes_too_late, is_open, parse_all, repr};
 
 /// Serves files and folders by rules; the first rule that leads to a file answers.
 #[derive(Default)]
@@ -114,6 +114,9 @@ impl Addon for MapLocal {
         for rule in rules.iter() {
             if !rule.condition.admits_http(flow) || !rule.pattern.is_match(&url) {
                 continue;
+            }
+            if comes_too_late("map_local", flow) {
+                return;
             }
             let Ok(candidates) = rule.candidates(&url) else {
                 refused = true;

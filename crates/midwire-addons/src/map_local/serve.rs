@@ -71,6 +71,10 @@ impl LocalFile {
         fields.append("Accept-Ranges", "bytes");
         let head = request.method.eq_ignore_ascii_case(b"HEAD");
         let get = request.method.eq_ignore_ascii_case(b"GET");
+        if !self.meets(&request.fields) {
+            fields.remove("content-type");
+            return Response::make(412, "", fields);
+        }
         if (get || head) && self.is_known(&request.fields) {
             fields.remove("content-type");
             let mut response = Response::make(304, "", fields);
@@ -101,6 +105,18 @@ impl LocalFile {
             *response.raw_content_mut() = self.content(start, count);
         }
         response
+    }
+
+    /// False if the client wants another file than this (RFC 9110 §13.1.1 and §13.1.4).
+    fn meets(&self, fields: &Fields) -> bool {
+        if let Some(tags) = fields.get_folded("if-match") {
+            return tags
+                .split(|b| *b == b',')
+                .map(<[u8]>::trim_ascii)
+                .any(|tag| tag == b"*" || tag == self.entity_tag.as_bytes());
+        }
+        let since = fields.get("if-unmodified-since").and_then(read_date);
+        !matches!((since, self.modified), (Some(since), Some(modified)) if modified > since)
     }
 
     /// True if the client has this file already (RFC 9110 §13.2.2).

@@ -93,6 +93,48 @@ fn links_are_followed() {
     assert_eq!(response.content.bytes().unwrap(), "linked");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_or_not_inside_is_not_found() {
+    let outer = tempfile::tempdir().unwrap();
+    let inside = outer.path().join("site");
+    fs::create_dir(&inside).unwrap();
+    fs::create_dir(outer.path().join("site-evil")).unwrap();
+    for secret in ["secret.txt", "site-evil/secret.txt"] {
+        fs::write(outer.path().join(secret), "secret").unwrap();
+    }
+    // Opening it for reading would wait until somebody writes.
+    let pipe = inside.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink(&pipe, inside.join("to-pipe")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", inside.join("device")).unwrap();
+    std::os::unix::fs::symlink("loop", inside.join("loop")).unwrap();
+    let rule = format!("|h.test/s|{}", inside.display());
+    for path in [
+        "pipe",
+        "to-pipe",
+        "device",
+        "loop",
+        "../secret.txt",
+        "%2e%2e/secret.txt",
+        "..%2fsecret.txt",
+        "x/../../secret.txt",
+        "..%5csecret.txt",
+        "../site-evil/secret.txt",
+        "%2fetc/passwd",
+        "//etc/passwd",
+        "pipe%00.txt",
+        "%252e%252e/secret.txt",
+    ] {
+        let response = ask(&[&rule], &format!("GET http://h.test/s/{path}"), &[]).unwrap();
+        assert_eq!(response.status, 404, "{path}");
+    }
+    // The folder ends where its name ends.
+    let response = ask(&[&rule], "GET http://h.test/s-evil/secret.txt", &[]);
+    assert!(response.is_none_or(|response| response.status == 404));
+}
+
 #[test]
 fn missing_files_are_named_in_the_log() {
     let folder = site();
@@ -135,6 +177,12 @@ fn conditional_requests_save_the_content() {
     check("If-Modified-Since", &date, 304);
     check("If-Modified-Since", "Mon, 01 Jan 2001 00:00:00 GMT", 200);
     check("If-Modified-Since", "nonsense", 200);
+    check("If-Match", &tag, 200);
+    check("If-Match", "*", 200);
+    check("If-Match", "\"x\"", 412);
+    check("If-Match", &format!("W/{tag}"), 412);
+    check("If-Unmodified-Since", &date, 200);
+    check("If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT", 412);
 }
 
 #[test]

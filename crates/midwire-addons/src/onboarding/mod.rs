@@ -1,7 +1,8 @@
 //! The page from which clients get our certificate (options `onboarding` and `onboarding_host`, modes.md §16).
 
+mod magisk;
+
 use std::fs;
-use std::path::Path;
 
 use bytes::Bytes;
 use midwire_core::Kernel;
@@ -32,6 +33,8 @@ enum Resource {
         file: &'static str,
         media_type: &'static str,
     },
+    /// A module for Magisk, made anew each time.
+    Magisk,
 }
 
 impl Resource {
@@ -42,6 +45,7 @@ impl Resource {
             b"/cert/pem" => ("mitmproxy-ca-cert.pem", "application/x-x509-ca-cert"),
             b"/cert/cer" => ("mitmproxy-ca-cert.cer", "application/x-x509-ca-cert"),
             b"/cert/p12" => ("mitmproxy-ca-cert.p12", "application/x-pkcs12"),
+            b"/cert/magisk" => return Some(Self::Magisk),
             _ => return None,
         };
         Some(Self::Certificate { file, media_type })
@@ -50,22 +54,38 @@ impl Resource {
     fn serve(&self, options: &Options) -> Response {
         match self {
             Self::Page => html(200, page(&options.onboarding_host)),
-            Self::Certificate { file, media_type } => {
-                let folder = expand_home(&options.confdir);
-                match read(&folder, file) {
-                    Some(content) => certificate(file, media_type, content),
-                    None => notice(
-                        500,
-                        "The certificate is not there. See the log of the proxy.",
+            Self::Certificate { file, media_type } => match read(options, file) {
+                Some(content) => attachment(file, media_type, content),
+                None => missing(),
+            },
+            Self::Magisk => {
+                let module = read(options, "mitmproxy-ca-cert.pem").and_then(|pem| {
+                    magisk::module(&pem)
+                        .inspect_err(|error| tracing::warn!("cannot make a Magisk module: {error}"))
+                        .ok()
+                });
+                match module {
+                    Some(module) => attachment(
+                        "mitmproxy-magisk-module.zip",
+                        "application/zip",
+                        module.into(),
                     ),
+                    None => missing(),
                 }
             }
         }
     }
 }
 
-fn read(folder: &Path, file: &str) -> Option<Bytes> {
-    let path = folder.join(file);
+fn missing() -> Response {
+    notice(
+        500,
+        "The certificate is not there. See the log of the proxy.",
+    )
+}
+
+fn read(options: &Options, file: &str) -> Option<Bytes> {
+    let path = expand_home(&options.confdir).join(file);
     fs::read(&path)
         .inspect_err(|error| {
             tracing::warn!("cannot read {}: {}", path.display(), reason(error));
@@ -74,7 +94,7 @@ fn read(folder: &Path, file: &str) -> Option<Bytes> {
         .map(Bytes::from)
 }
 
-fn certificate(file: &str, media_type: &'static str, content: Bytes) -> Response {
+fn attachment(file: &str, media_type: &'static str, content: Bytes) -> Response {
     let mut fields = Fields::from_pairs([("Content-Type", media_type)]);
     fields.append(
         "Content-Disposition",
@@ -236,6 +256,7 @@ mod tests {
             Some("p12"),
         );
         check("GET http://mitm.it/", 200, html, None);
+        check("GET http://mitm.it/cert/magisk", 500, html, None);
         check("HEAD http://mitm.it/", 200, html, None);
         check("GET http://mitm.it/cert/pem/", 404, html, None);
         check(
@@ -250,6 +271,22 @@ mod tests {
         assert_eq!(refused.fields.get("allow"), Some(ALLOWED.as_bytes()));
         check("OPTIONS http://mitm.it/", 200, html, Some(""));
         assert_eq!(ask(&kernel, "GET http://example.com/cert/pem"), None);
+    }
+
+    #[test]
+    fn a_magisk_module_is_made_of_the_certificate() {
+        let (folder, kernel) = set_up("mitm.it");
+        let pem = include_str!("testing.pem");
+        fs::write(folder.path().join("mitmproxy-ca-cert.pem"), pem).unwrap();
+        let response = ask(&kernel, "GET http://mitm.it/cert/magisk").unwrap();
+        assert_eq!(response.status, 200);
+        let field = |name: &str| response.fields.get(name).unwrap().to_vec();
+        assert_eq!(field("content-type"), b"application/zip");
+        assert_eq!(
+            field("content-disposition"),
+            b"attachment; filename=mitmproxy-magisk-module.zip"
+        );
+        assert!(response.content.bytes().unwrap().starts_with(b"PK"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod tests;
 mod writer;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use midwire_core::Kernel;
@@ -23,6 +24,36 @@ use crate::output::reason;
 pub struct Save {
     kernel: Weak<Kernel>,
     state: Mutex<State>,
+}
+
+/// Appends flows to one file, as `save_stream_file=+PATH` does. Dropping it waits until everything is written.
+pub(crate) struct Appender {
+    path: String,
+    writer: Writer,
+}
+
+impl Appender {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    /// The system has no thread.
+    pub(crate) fn start(kernel: Weak<Kernel>, path: &str, on_error: &str) -> io::Result<Self> {
+        let writer = Writer::start(kernel, Target::append(path), OnError::parse(on_error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+        })
+    }
+
+    /// True if this is its file.
+    pub(crate) fn writes_to(&self, path: &str) -> bool {
+        self.path == path
+    }
+
+    /// Hands a flow over; waits while many wait for the disk.
+    pub(crate) fn add(&self, flow: Flow) {
+        self.writer.save(flow);
+    }
 }
 
 #[derive(Default)]

@@ -15,6 +15,8 @@ pub(super) struct Target {
     /// Path with strftime codes.
     template: String,
     mode: Mode,
+    /// The path has no codes, whatever it looks like.
+    literal: bool,
 }
 
 impl Target {
@@ -23,13 +25,23 @@ impl Target {
         Self {
             template: spec.path.to_string_lossy().into_owned(),
             mode: spec.mode,
+            literal: false,
+        }
+    }
+
+    /// To append to the file of this path, taken literally.
+    pub(super) fn append(path: &str) -> Self {
+        Self {
+            template: path.to_owned(),
+            mode: Mode::Append,
+            literal: true,
         }
     }
 
     /// The path at this time. Codes that strftime does not know stay as they are.
     pub(super) fn path(&self, now: &Zoned) -> PathBuf {
         let expanded = expand_home(&self.template);
-        if !self.template.contains('%') {
+        if self.literal || !self.template.contains('%') {
             return expanded;
         }
         let template = expanded.to_string_lossy();

@@ -92,7 +92,7 @@ fn without(mut pairs: Pairs, ignored: &[String]) -> Pairs {
 }
 
 /// The path without query, fragment and the parameters of its last segment.
-fn path(target: &[u8]) -> &[u8] {
+pub(super) fn path(target: &[u8]) -> &[u8] {
     let end = target.iter().position(|b| matches!(b, b'?' | b'#'));
     let path = target.get(..end.unwrap_or(target.len())).unwrap_or(target);
     let segment = path.iter().rposition(|b| *b == b'/').unwrap_or_default();

@@ -41,9 +41,9 @@ async fn answer(kernel: &Kernel, mut flow: HttpFlow) -> String {
         None => "forwarded".to_owned(),
         Some(response) => {
             assert_eq!(flow.info.is_replay, Some(Replay::Response));
-            match response.text_lossy(99).unwrap() {
-                text if text.is_empty() => response.status.to_string(),
-                text => text,
+            match response.status {
+                200 => response.text_lossy(99).unwrap(),
+                status => status.to_string(),
             }
         }
     }
@@ -184,5 +184,216 @@ fn files_are_read_once() {
     let kernel = crate::testing::kernel(&[("server_replay", missing)]);
     let playback = Arc::new(ServerPlayback::default());
     let error = kernel.set_addons(vec![Link::Sync(playback)]).unwrap_err();
-    assert_eq!(error, "No such file or directory");
+    assert_eq!(
+        error,
+        "cannot read /no/such/file: No such file or directory"
+    );
+}
+
+#[test]
+fn files_without_an_answer_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows");
+    let name = path.to_string_lossy().into_owned();
+    let check = |content: &[u8], expected: &str| {
+        std::fs::write(&path, content).unwrap();
+        let kernel = kernel(&[("server_replay", Value::Seq(vec![name.clone()]))]);
+        let playback = Arc::new(ServerPlayback::default());
+        let error = kernel.set_addons(vec![Link::Sync(playback)]).unwrap_err();
+        assert!(error.contains(&name), "{error}");
+        assert!(error.contains(expected), "{error}");
+    };
+    let flow = |response: bool| {
+        let mut flow = recorded("GET http://a/x", "one");
+        if !response {
+            flow.response = None;
+        }
+        midwire_flow::file::encode(&share(flow)).unwrap()
+    };
+    check(b"", "it holds no flows");
+    check(&flow(false), "none of its 1 flows has an HTTP response");
+    check(b"garbage", "cannot read");
+    let whole = flow(true);
+    check(&whole[..whole.len() - 1], "cannot read");
+}
+
+/// The page for a request that is not recorded.
+async fn page(options: &[(&str, Value)], flows: Vec<HttpFlow>, request: HttpFlow) -> String {
+    let extra = ("server_replay_extra", Value::from("404"));
+    let options: Vec<_> = options.iter().cloned().chain([extra]).collect();
+    let (kernel, _) = replaying(&options, flows);
+    let mut flow = request;
+    kernel.request(&mut flow).await;
+    let response = flow.response.unwrap();
+    assert_eq!(response.status, 404);
+    let kind = response.fields.get("content-type").unwrap();
+    assert_eq!(kind, b"text/plain; charset=utf-8");
+    response.text_lossy(99_999).unwrap()
+}
+
+#[tokio::test]
+async fn a_miss_names_the_nearest_request_and_what_differs() {
+    let posted = |line: &str, content: &str| {
+        let mut flow = recorded(line, "x");
+        flow.request.set_content(content.to_owned());
+        flow
+    };
+    let flows = || {
+        vec![
+            recorded("GET http://a/list?p=1&q=2", "x"),
+            recorded("GET http://a/item/17", "x"),
+            recorded("GET http://b/other", "x"),
+            posted("POST http://a/form", "one"),
+        ]
+    };
+    let cases: [(HttpFlow, &[&str]); 6] = [
+        (
+            http_flow("GET http://a/list?p=3&q=2"),
+            &[
+                "nearest: GET http://a:80/list?p=1&q=2",
+                "query p: \"3\", recorded \"1\" (server_replay_ignore_params=p would ignore it)",
+            ],
+        ),
+        (
+            http_flow("GET http://a/item/18"),
+            &[
+                "nearest: GET http://a:80/item/17",
+                "path: \"/item/18\", recorded \"/item/17\"",
+            ],
+        ),
+        (
+            http_flow("DELETE http://a/item/17"),
+            &["method: \"DELETE\", recorded \"GET\""],
+        ),
+        (
+            http_flow("GET https://c:81/other"),
+            &[
+                "scheme: \"https\", recorded \"http\"",
+                "host: \"c\", recorded \"b\" (server_replay_ignore_host",
+                "port: 81, recorded 80",
+            ],
+        ),
+        (
+            posted("POST http://a/form", "two"),
+            &["content: 3 bytes of other content, recorded 3 bytes (server_replay_ignore_content"],
+        ),
+        (
+            http_flow("GET http://a/\u{1b}[31m"),
+            &["request: GET http://a:80/"],
+        ),
+    ];
+    for (request, expected) in cases {
+        let text = page(&[], flows(), request).await;
+        for line in expected {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_miss_says_that_answers_were_used_up_and_stays_short() {
+    let (kernel, _) = replaying(
+        &[("server_replay_extra", Value::from("404"))],
+        vec![
+            recorded("GET http://a/x", "one"),
+            recorded("GET http://a/y", "one"),
+        ],
+    );
+    assert_eq!(answer(&kernel, http_flow("GET http://a/x")).await, "one");
+    let mut again = http_flow("GET http://a/x");
+    kernel.request(&mut again).await;
+    let text = again.response.unwrap().text_lossy(999).unwrap();
+    assert!(text.contains("used up"), "{text}");
+
+    let long = "v".repeat(100_000);
+    let query: Vec<String> = (0..1000).map(|n| format!("k{n}={long}")).collect();
+    let request = http_flow(&format!("GET http://a/x?{}", query.join("&")));
+    let text = page(&[], vec![recorded("GET http://a/x", "one")], request).await;
+    assert!(text.len() < 8_000, "{}", text.len());
+    assert!(text.contains("and 988 more"), "{text}");
+}
+
+#[tokio::test]
+async fn killed_requests_have_their_reason() {
+    let kill = ("server_replay_extra", Value::from("kill"));
+    let (kernel, _) = replaying(&[kill], vec![recorded("GET http://a/x", "one")]);
+    let mut flow = http_flow("GET http://a/z");
+    kernel.request(&mut flow).await;
+    assert!(flow.info.killed());
+    let Some(midwire_flow::Value::Text(reason)) = flow.info.meta("kill_reason") else {
+        panic!("no reason");
+    };
+    assert!(
+        reason.contains("nearest: GET http://a:80/x; path:"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn offline_answers_misses_with_502() {
+    let offline = ("offline", Value::Bool(true));
+    let (kernel, _) = replaying(&[offline], vec![recorded("GET http://a/x", "one")]);
+    let mut flow = http_flow("GET http://a/z");
+    kernel.request(&mut flow).await;
+    let response = flow.response.unwrap();
+    assert_eq!(response.status, 502);
+    let text = response.text_lossy(999).unwrap();
+    assert!(text.starts_with("offline: no recorded response"), "{text}");
+}
+
+#[tokio::test]
+async fn a_large_recording_is_searched_by_its_index() {
+    const FLOWS: usize = 100_000;
+    let mut flow = recorded("GET http://a/x", "one");
+    let flows = (0..FLOWS).map(|n| {
+        flow.request.path = format!("/item/{n}?page={}", n % 10).into();
+        flow.clone()
+    });
+    let extra = ("server_replay_extra", Value::from("404"));
+    let (kernel, _) = replaying(&[extra], flows.collect());
+    let hits = std::time::Instant::now();
+    for n in 0..1000 {
+        let n = n * 97;
+        let request = http_flow(&format!("GET http://a/item/{n}?page={}", n % 10));
+        assert_eq!(answer(&kernel, request).await, "one");
+    }
+    let hits = hits.elapsed() / 1000;
+    let misses = std::time::Instant::now();
+    for n in 0..1000 {
+        assert_eq!(
+            answer(&kernel, http_flow(&format!("GET http://a/item/x{n}"))).await,
+            "404"
+        );
+    }
+    let misses = misses.elapsed() / 1000;
+    println!(
+        "{FLOWS} recorded flows: {hits:?} for a hit, {misses:?} for a miss with its explanation"
+    );
+    assert_eq!(kernel.replays().server.load(Ordering::SeqCst), FLOWS - 1000);
+}
+
+#[test]
+fn recording_needs_one_file_and_forwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows").to_string_lossy().into_owned();
+    let check = |files: &[&str], extra: &str, expected: Option<&str>| {
+        let files = files.iter().map(|&file| file.to_owned()).collect();
+        let kernel = kernel(&[
+            ("server_replay", Value::Seq(files)),
+            ("server_replay_extra", Value::from(extra)),
+            ("server_replay_record_new", Value::Bool(true)),
+        ]);
+        let playback = Arc::new(ServerPlayback::default());
+        let error = kernel.set_addons(vec![Link::Sync(playback)]).err();
+        match (&error, expected) {
+            (Some(error), Some(expected)) => assert!(error.contains(expected), "{error}"),
+            _ => assert_eq!(error.as_deref(), expected),
+        }
+    };
+    check(&[&path], "forward", None);
+    check(&[], "forward", Some("needs one file"));
+    check(&[&path, &path], "forward", Some("not 2"));
+    check(&[&path], "404", Some("server_replay_extra=forward"));
+    check(&["/proc/no/such"], "forward", Some("cannot write"));
 }

@@ -126,6 +126,8 @@ options! {
         "Cipher suites offered to clients, in OpenSSL notation.";
     ciphers_server: Option<String> = None, all(),
         "Cipher suites offered to servers, in OpenSSL notation.";
+    client_body_timeout: i64 = 600, own(),
+        "Seconds in each of which, on average, the content of a request has to bring 500 bytes while midwire waits for it and no response has begun; 0 for no limit.";
     client_certs: Option<String> = None, all(),
         "Certificate that we show to servers: a PEM file, or a folder with files named after the host.";
     client_header_timeout: i64 = 60, own(),
@@ -138,6 +140,8 @@ options! {
         "How many requests a client replay has under way: 1 for one after the other, -1 for all at once.";
     client_tls_timeout: i64 = 30, own(),
         "Seconds a client may take for the TLS handshake; 0 for no limit.";
+    client_write_timeout: i64 = 600, own(),
+        "Seconds a client may take no byte of what is sent to it; 0 for no limit.";
     command_history: bool = true, all(),
         "Keep typed commands from one run to the next.";
     confdir: String = String::from("~/.mitmproxy"), all(),
@@ -236,6 +240,8 @@ options! {
         "Set or remove fields. Each rule is [/flow-filter]/name/[@]value; the first character is the separator, @ reads the value from a file, and an empty value removes the field.";
     normalize_outbound_headers: bool = true, all(),
         "Write field names of HTTP/2 and HTTP/3 messages in lower case, as these protocols demand.";
+    offline: bool = false, own().flag(""),
+        "Open no connection to any server: what a recording or an addon does not answer gets status 502 with the reason.";
     onboarding: bool = true, all(),
         "Offer the certificate authority for download on a web page that only clients of the proxy can see.";
     onboarding_host: String = String::from("mitm.it"), all(),
@@ -292,6 +298,8 @@ options! {
         "Older name of server_replay_extra=kill.";
     server_replay_nopop: bool = false, all(),
         "Older name of server_replay_reuse.";
+    server_replay_record_new: bool = false, own().flag(""),
+        "Forward requests without a recorded response, and add what servers answer to the file of server_replay, which may be missing at first. Recorded responses are given any number of times.";
     server_replay_refresh: bool = true, all().flag(""),
         "Move dates and cookie expiry times of recorded responses to the present.";
     server_replay_reuse: bool = false, all().flag(""),

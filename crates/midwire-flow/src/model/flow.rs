@@ -51,6 +51,17 @@ pub struct FlowInfo {
     pub backup: Option<Box<Flow>>,
     /// Its connection is being served right now. Not stored in files.
     pub live: bool,
+    /// Whose content had gone on when its hook ran. Not stored in files.
+    pub passed: Passed,
+}
+
+/// Messages whose content passed live: changing it later changes the record only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// The request.
+    pub request: bool,
+    /// The response.
+    pub response: bool,
 }
 
 /// Which part of a flow came from a replay.
@@ -190,6 +201,7 @@ impl FlowInfo {
             timestamp_created: Number::now(),
             backup: None,
             live: true,
+            passed: Passed::default(),
         }
     }
 

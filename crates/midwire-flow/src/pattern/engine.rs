@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use regex_syntax::hir::Hir;
+
+use super::ahead::Ahead;
 use super::translate::{Dialect, Dollar, Translated, translate};
 use super::{Flags, PatternError};
 
@@ -75,6 +78,18 @@ impl Engine {
     }
 
     pub(super) fn longest_match(&self, dialect: Dialect) -> Option<usize> {
+        let (_, expression) = self.bounded(dialect)?;
+        expression.properties().maximum_len()
+    }
+
+    pub(super) fn ahead(&self, dialect: Dialect) -> Option<Ahead> {
+        let (source, expression) = self.bounded(dialect)?;
+        expression.properties().maximum_len()?;
+        Ahead::new(source, &expression, dialect)
+    }
+
+    /// The expression, if nothing around its matches counts and none is empty.
+    fn bounded(&self, dialect: Dialect) -> Option<(&str, Hir)> {
         let Main::Plain { regex, .. } = &self.main else {
             return None;
         };
@@ -88,7 +103,7 @@ impl Engine {
         if !properties.look_set().is_empty() || properties.minimum_len()? == 0 {
             return None;
         }
-        properties.maximum_len()
+        Some((regex.as_str(), expression))
     }
 
     pub(super) fn is_match(&self, subject: &[u8]) -> bool {

@@ -342,3 +342,32 @@ fn the_longest_match_is_known_where_nothing_around_counts() {
     let text = Pattern::new("é.", Flags::default()).unwrap();
     assert_eq!(text.longest_match(), Some(6));
 }
+
+#[test]
+fn what_more_bytes_could_change_is_undecided() {
+    let check = |pattern: &str, subject: &str, expected: usize| {
+        let pattern = Pattern::bytes(pattern, Flags::default()).unwrap();
+        let mut ahead = pattern.ahead().unwrap();
+        let found = ahead.undecided(subject.as_bytes(), 0);
+        assert_eq!(found, expected, "{subject}");
+    };
+    check("marker", "data: x\n\n", 9);
+    check("marker", "a mar", 2);
+    check("marker", "a marker", 8);
+    check("aab", "aaaa", 2);
+    check("mark[a-z]{1,3}", "data: x\n\n", 9);
+    check("mark[a-z]{1,3}", "m marked", 2);
+    check("mark[a-z]{1,3}", "m marked, ", 10);
+    check("a|bcd", "xbc", 1);
+    assert!(
+        Pattern::bytes("a+", Flags::default())
+            .unwrap()
+            .ahead()
+            .is_none()
+    );
+    // One that would take too long is left undecided.
+    let slow = Pattern::bytes("(a|b){1000}", Flags::default()).unwrap();
+    let mut ahead = slow.ahead().unwrap();
+    let long = "a".repeat(400_000);
+    assert!(ahead.undecided(long.as_bytes(), 0) < 399_001);
+}

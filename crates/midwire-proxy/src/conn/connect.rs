@@ -109,7 +109,8 @@ async fn connect(
     let session = session.with_via(flow.info.server_conn.via.clone());
     let mut opened = None;
     // Through another proxy the tunnel is opened when it is needed.
-    if session.options().connection_strategy == "eager" && session.via.is_none() {
+    let ahead = session.connects_ahead() && !session.is_onboarding(&address.host);
+    if ahead && session.via.is_none() {
         let target = session.target(address.clone(), false);
         match upstream::open(&session, target).await {
             Ok(connection) => {

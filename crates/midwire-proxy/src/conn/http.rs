@@ -13,7 +13,6 @@ use crate::http::stream::{Inbound, Incoming, Outbound};
 use crate::io::{Io, rewind};
 use crate::session::Session;
 use crate::tcp;
-use crate::upstream::Opened;
 use crate::ws;
 
 /// How long the rest of a refused message is read, so that the client can see the answer before a reset.
@@ -139,15 +138,14 @@ pub(crate) async fn linger(mut source: Source, mut sink: Sink) {
 
 /// After 101: both sides go on as WebSocket or with plain bytes, those that were read ahead first.
 async fn switch(session: &Session, source: Source, sink: Sink, switched: Switched) {
-    let Switched { link, flow } = switched;
     let (client, ahead) = h1::unsplit(source, sink);
-    let client = rewind(ahead, client);
-    let (server, ahead) = h1::unsplit(link.source, link.sink);
-    let server = Opened {
-        target: link.target.clone(),
-        server: (*link.server).clone(),
-        io: rewind(ahead, server),
-    };
+    converse(session, rewind(ahead, client), switched).await;
+}
+
+/// Both sides of an exchange go on as WebSocket or with plain bytes.
+pub(crate) async fn converse(session: &Session, client: Io, switched: Switched) {
+    let Switched { route, flow } = switched;
+    let server = route.into_opened();
     if flow.websocket.is_some() {
         ws::serve(session, client, server, flow).await;
     } else if session.options().rawtcp {

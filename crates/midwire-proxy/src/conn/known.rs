@@ -17,7 +17,7 @@ use crate::upstream;
 pub(crate) async fn serve(session: Session, io: Io, place: Place) -> Session {
     let mut opened = None;
     // DNS servers are connected to for the first query that needs them.
-    if session.options().connection_strategy == "eager" && place.inner != Inner::Dns {
+    if session.connects_ahead() && place.inner != Inner::Dns {
         let target = session.target(place.address.clone(), false);
         match upstream::open(&session, target).await {
             Ok(connection) => opened = Some(connection),

@@ -10,6 +10,7 @@ mod socks;
 mod tunnel;
 
 pub(crate) use self::detect::Next;
+pub(crate) use self::http::converse;
 pub(crate) use self::tunnel::ask;
 
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use self::place::Place;
 use crate::engine::Engine;
 use crate::http::h2;
 use crate::http::message::Destination;
-use crate::io::{Io, Resettable};
+use crate::io::{Io, Patient, Resettable};
 use crate::mode::{Mode, ModeSpec};
 use crate::session::Session;
 
@@ -73,7 +74,11 @@ pub(crate) async fn serve(
     } else {
         tracing::info!(client = %Address::from(peer), "client connect");
         let begun = Session::new(Arc::clone(&engine), client.clone(), mode);
-        let io = Resettable::new(tcp, begun.reset.clone());
+        let io = Patient::new(
+            Resettable::new(tcp, begun.reset.clone()),
+            begun.options().client_write_timeout,
+            begun.reset.clone(),
+        );
         let io = crate::trace::layer(&begun, "client tcp", Box::new(io));
         let ended = Box::pin(layers(begun, io)).await;
         client = (*ended.client).clone();

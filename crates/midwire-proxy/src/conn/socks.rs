@@ -32,7 +32,7 @@ pub(crate) async fn serve(session: Session, io: Io) -> Session {
         }
     };
     let mut opened = None;
-    if session.options().connection_strategy == "eager" {
+    if session.connects_ahead() && !session.is_onboarding(&address.host) {
         let target = session.target(address.clone(), false);
         opened = upstream::open(&session, target).await.ok();
         if opened.is_none() {

@@ -166,6 +166,8 @@ impl Ahead {
             target: self.target,
             server: self.server,
             io: self.peek.into_io(),
+            shared: None,
+            spent: std::time::Duration::ZERO,
         }
     }
 }
@@ -308,13 +310,13 @@ async fn intercept(
     place: Place,
     opened: Option<Opened>,
 ) -> Session {
-    let options = session.options();
     let mut facts = (*session.client).clone();
     note_hello(&mut facts, &hello);
     let session = session.with_client(facts.clone());
     let hello = Arc::new(hello);
     let server_tls = place.tls_behind_tls();
-    let eager = server_tls && options.connection_strategy == "eager";
+    let eager =
+        server_tls && session.connects_ahead() && !session.is_onboarding(&place.address.host);
     let mut data = ClientHelloData {
         client: Arc::clone(&session.client),
         server: Arc::new(

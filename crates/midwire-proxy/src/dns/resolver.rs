@@ -27,6 +27,7 @@ const SERVERS_FILE: &str = "/etc/resolv.conf";
 pub(super) struct Resolver {
     hosts: String,
     servers: Vec<SocketAddr>,
+    offline: bool,
 }
 
 /// Why a query cannot be answered.
@@ -35,6 +36,9 @@ pub(super) enum ResolveError {
     /// Neither the option nor the system names a server.
     #[error("Cannot resolve, dns_name_servers unknown.")]
     NoServers,
+    /// The option `offline` is on, and the hosts file does not have the name.
+    #[error("offline: no name server is asked")]
+    Offline,
 }
 
 impl Resolver {
@@ -42,23 +46,40 @@ impl Resolver {
     pub(super) async fn new(options: &Options) -> Self {
         let use_hosts = options.dns_use_hosts_file;
         let named = options.dns_name_servers.clone();
+        let offline = options.offline;
         let read = tokio::task::spawn_blocking(move || {
             let hosts = if use_hosts {
                 read_file(HOSTS_FILE)
             } else {
                 String::new()
             };
-            let servers = if named.is_empty() {
+            let servers = if offline {
+                Vec::new()
+            } else if named.is_empty() {
                 system_servers(&read_file(SERVERS_FILE))
             } else {
                 named.iter().filter_map(|text| server(text)).collect()
             };
-            Self { hosts, servers }
+            Self {
+                hosts,
+                servers,
+                offline,
+            }
         });
         read.await.unwrap_or(Self {
             hosts: String::new(),
             servers: Vec::new(),
+            offline,
         })
+    }
+
+    /// Why there is nobody to ask.
+    pub(super) fn lack(&self) -> ResolveError {
+        if self.offline {
+            ResolveError::Offline
+        } else {
+            ResolveError::NoServers
+        }
     }
 
     /// The name server that all other queries go to.
@@ -78,7 +99,7 @@ impl Resolver {
         }
         let found = match self.local(&question.name) {
             Some(addresses) => Ok(addresses),
-            None if self.servers.is_empty() => return Some(Err(ResolveError::NoServers)),
+            None if self.servers.is_empty() => return Some(Err(self.lack())),
             None => self.ask(query.id, question).await,
         };
         let response = match found {
@@ -221,6 +242,7 @@ mod tests {
     fn names_of_the_hosts_file() {
         let resolver = Resolver {
             hosts: "127.0.0.1 localhost\n::1\tlocalhost ip6\n# 1.1.1.1 no\nbad line\n10.0.0.1 A.example # b.example\n10.0.0.2 a.example".to_owned(),
+            offline: false,
             servers: Vec::new(),
         };
         let check = |name: &str, expected: &[&str]| {

@@ -54,9 +54,14 @@ fn respond(query: &Dns) -> Option<Dns> {
 
 /// A name server on UDP and TCP of one port.
 async fn name_server() -> Address {
-    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (udp, tcp) = loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Somebody else may have the port in TCP.
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            break (udp, tcp);
+        }
+    };
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
         let mut buf = [0; 2000];
         while let Ok((n, from)) = udp.recv_from(&mut buf).await {
@@ -282,6 +287,88 @@ async fn waiting_queries_are_bounded_and_fail_at_the_end() {
         .filter(|hook| **hook == "dns_error")
         .count();
     assert_eq!(failed, PENDING_MAX + 1);
+}
+
+/// An addon whose hook holds queries for one name until it is told to let them go.
+struct Slow {
+    go: tokio::sync::Notify,
+}
+
+impl midwire_core::AsyncAddon for Slow {
+    fn call<'a>(
+        &'a self,
+        _: &'a midwire_core::Kernel,
+        event: midwire_core::hooks::Event<'a>,
+    ) -> midwire_core::BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let midwire_core::hooks::Event::DnsRequest(flow) = event
+                && flow.request.questions[0].name == "slow.test"
+            {
+                self.go.notified().await;
+            }
+        })
+    }
+}
+
+impl midwire_core::hooks::Addon for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn interest(&self, _: &midwire_core::options::Options) -> midwire_core::hooks::HookSet {
+        midwire_core::hooks::HookSet::of(&[midwire_core::hooks::Hook::DnsRequest])
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_waits_holds_no_other_up() {
+    let slow = Arc::new(Slow {
+        go: tokio::sync::Notify::new(),
+    });
+    let link = midwire_core::Link::Async(Arc::clone(&slow) as Arc<dyn midwire_core::AsyncAddon>);
+    let session = crate::testing::session_of(vec![link], &[]);
+    let address = name_server().await;
+    let (near, mut client) = client();
+    let script = async {
+        client.send(&query(1, "slow.test", types::A)).await;
+        // Sent again while it is looked at: still one query.
+        client.send(&query(1, "slow.test", types::A)).await;
+        for id in 2..10 {
+            client.send(&query(id, "a.test", types::A)).await;
+        }
+        for id in 2..10 {
+            assert_eq!(answered(&client.next().await.unwrap()), (id, 0, 1));
+        }
+        slow.go.notify_one();
+        assert_eq!(answered(&client.next().await.unwrap()), (1, 0, 1));
+        client.io.shutdown().await.unwrap();
+        assert!(client.next().await.is_none());
+    };
+    let server = server(&session, address);
+    tokio::join!(serve_stream(&session, near, Some(server)), script);
+}
+
+#[tokio::test]
+async fn a_query_that_waits_for_its_answer_can_be_killed() {
+    let watcher = Arc::new(Watcher::default());
+    let session = session(Some(watcher.clone()), &[]);
+    let address = name_server().await;
+    let (near, mut client) = client();
+    let script = async {
+        client.send(&query(1, "silent.test", types::A)).await;
+        client.send(&query(2, "a.test", types::A)).await;
+        assert_eq!(answered(&client.next().await.unwrap()), (2, 0, 1));
+        let id = watcher.first_dns.lock().unwrap().clone().unwrap();
+        session.engine.kills.kill(&id);
+        assert_eq!(answered(&client.next().await.unwrap()), (1, 2, 0));
+        assert!(watcher.last().info().killed());
+        assert_eq!(watcher.hooks().last(), Some(&"dns_error"));
+        client.send(&query(3, "a.test", types::A)).await;
+        assert_eq!(answered(&client.next().await.unwrap()), (3, 0, 1));
+        drop(client);
+    };
+    let server = server(&session, address);
+    tokio::join!(serve_stream(&session, near, Some(server)), script);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The tee: a copy of content that passes, in memory while small and in a temporary file when large.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +17,12 @@ pub(crate) enum Capture {
     /// Keeps a copy in memory.
     Memory(BytesMut),
     /// Keeps a copy in a temporary file.
-    File { file: File, len: u64 },
+    File {
+        file: File,
+        len: u64,
+        /// Somebody else reads the file, so that its position is not ours.
+        shared: bool,
+    },
 }
 
 impl Capture {
@@ -42,24 +47,45 @@ impl Capture {
                 let begun = std::mem::take(copy);
                 let size = begun.len() as u64 + data.len() as u64;
                 *self = match spill(&begun, data) {
-                    Ok(file) => Self::File { file, len: size },
+                    Ok(file) => Self::File {
+                        file,
+                        len: size,
+                        shared: false,
+                    },
                     Err(error) => give_up(&error, size),
                 };
             }
-            Self::File { file, len } => {
+            Self::File { file, len, shared } => {
+                let end = *len;
                 *len += data.len() as u64;
-                if let Err(error) = file.write_all(data) {
+                let placed = match shared {
+                    true => file.seek(SeekFrom::Start(end)).map(drop),
+                    false => Ok(()),
+                };
+                if let Err(error) = placed.and_then(|()| file.write_all(data)) {
                     *self = give_up(&error, *len);
                 }
             }
         }
     }
 
-    /// A capture that goes on from here beside this one. A copy in a file is not copied again, only counted.
-    pub(crate) fn fork(&self) -> Self {
+    /// A capture that goes on from here beside this one, whose content is to be read before the other one grows.
+    /// A file is shared, not copied.
+    pub(crate) fn fork(&mut self) -> Self {
         match self {
             Self::Memory(copy) => Self::Memory(copy.clone()),
-            Self::Count(size) | Self::File { len: size, .. } => Self::Count(*size),
+            Self::Count(size) => Self::Count(*size),
+            Self::File { file, len, shared } => match file.try_clone() {
+                Ok(file) => {
+                    *shared = true;
+                    Self::File {
+                        file,
+                        len: *len,
+                        shared: true,
+                    }
+                }
+                Err(error) => give_up(&error, *len),
+            },
         }
     }
 
@@ -74,7 +100,7 @@ impl Capture {
             Self::Count(0) => Content::Memory(Bytes::new()),
             Self::Count(size) => Content::Passed { size },
             Self::Memory(copy) => Content::Memory(copy.freeze()),
-            Self::File { file, len } => Content::Spilled(Arc::new(Spill::new(file, len))),
+            Self::File { file, len, .. } => Content::Spilled(Arc::new(Spill::new(file, len))),
         }
     }
 
@@ -114,6 +140,26 @@ mod tests {
         assert!(matches!(content, Content::Spilled(_)));
         assert_eq!(content.size(), Some(2_000_000));
         assert!(content.bytes().unwrap().iter().all(|b| *b == b'x'));
+    }
+
+    #[test]
+    fn a_fork_goes_on_while_what_came_before_is_read() {
+        for before in [10, 2_000_000] {
+            let mut capture = Capture::copy();
+            capture.take(&Bytes::from(vec![b'a'; before]));
+            capture.take(&Bytes::from_static(b"b"));
+            let mut fork = capture.fork();
+            let begun = capture.finish();
+            assert_eq!(begun.bytes().unwrap().len(), before + 1);
+            for _ in 0..3 {
+                // Reading moves the position of the file that both share.
+                assert_eq!(begun.prefix(1).unwrap(), "a");
+                fork.take(&Bytes::from_static(b"c"));
+            }
+            let all = fork.finish().bytes().unwrap();
+            assert_eq!(all.len(), before + 4);
+            assert!(all.ends_with(b"abccc"));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Between the heads of the wire and the messages of flows.
 
+use base64::Engine as _;
 use bytes::Bytes;
 use midwire_flow::{Address, Content, Number, Request, Response};
 use midwire_wire::http1::{Expected, Framing};
@@ -249,6 +250,10 @@ pub(crate) fn forward_request(request: &Request) -> RequestHead {
         }
         _ => Version::Http11,
     };
+    if fields.has_token("upgrade", "websocket") && !fields.contains("sec-websocket-key") {
+        // It came over HTTP/2, which has no key.
+        fields.append("Sec-WebSocket-Key", websocket_key());
+    }
     RequestHead {
         method: request.method.clone(),
         target: request.path.clone(),
@@ -256,6 +261,13 @@ pub(crate) fn forward_request(request: &Request) -> RequestHead {
         version,
         fields,
     }
+}
+
+/// A nonce for the handshake (RFC 6455 §4.1). It protects nobody, so that a system without randomness may repeat it.
+fn websocket_key() -> String {
+    let mut nonce = [0; 16];
+    let _ = getrandom::fill(&mut nonce);
+    base64::engine::general_purpose::STANDARD.encode(nonce)
 }
 
 /// HTTP/1 has one Cookie field (RFC 9113 §8.2.3).

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_core::hooks::{ContentNeed, StreamFilter};
+use midwire_core::hooks::ContentNeed;
 use midwire_flow::Content;
 use midwire_wire::Fields;
 use midwire_wire::http1::Framing;
 
 use super::capture::Capture;
+use super::filters::Filters;
+use super::pace::Pace;
 use super::stream::{Frame, Inbound, Outbound, write_fault};
 use crate::fault::{Fault, Side};
 
@@ -24,7 +26,13 @@ pub(super) struct Tee {
     /// Copies larger than this are given up (`stream_large_bodies` without `store_streamed_bodies`).
     pub(super) keep: Option<u64>,
     /// Functions of addons that the content passes through.
-    pub(super) filters: Vec<Box<dyn StreamFilter>>,
+    pub(super) filters: Filters,
+    /// How fast the sender has to be.
+    pub(super) pace: Option<Pace>,
+    /// The sender has sent all.
+    over: bool,
+    /// The receiver has got all.
+    done: bool,
 }
 
 impl Tee {
@@ -41,8 +49,16 @@ impl Tee {
             side,
             given_up: false,
             keep: None,
-            filters: Vec::new(),
+            filters: Filters::default(),
+            pace: None,
+            over: false,
+            done: false,
         }
+    }
+
+    /// True if nothing more can be passed on.
+    pub(super) fn is_over(&self) -> bool {
+        self.done || self.given_up
     }
 
     pub(super) fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
@@ -61,26 +77,43 @@ impl Tee {
         }
     }
 
-    /// What goes on in place of a piece of content, or after the last one.
+    /// Writes what filters have given.
     ///
     /// # Cancellation
-    /// The message cannot be completed afterwards.
-    async fn filtered(&mut self, piece: Option<Bytes>) -> Result<Vec<Bytes>, Fault> {
-        let is_last = piece.is_none();
-        let mut pieces: Vec<Bytes> = piece.into_iter().collect();
-        for filter in &mut self.filters {
-            let mut next = Vec::new();
-            for piece in pieces {
-                next.extend(filter.chunk(piece).await.map_err(Fault::Filter)?);
-            }
-            if is_last {
-                next.extend(filter.end().await.map_err(Fault::Filter)?);
-            }
-            pieces = next;
+    /// Safe: another call goes on where this one stopped.
+    async fn drain_filters(&mut self, to: &mut Outbound<'_>) -> Result<(), Fault> {
+        let other = self.side.other();
+        while let Some(piece) = self.filters.next().await? {
+            self.take(&piece)?;
+            to.data(piece)
+                .await
+                .map_err(|error| write_fault(error, other))?;
         }
-        pieces.retain(|piece| !piece.is_empty());
-        Ok(pieces)
+        Ok(())
     }
+}
+
+/// Passes content on that was read before it was known that it streams.
+///
+/// # Cancellation
+/// The message cannot be completed afterwards.
+pub(super) async fn lead(
+    ahead: &Content,
+    to: &mut Outbound<'_>,
+    tee: &mut Tee,
+) -> Result<(), Fault> {
+    let other = tee.side.other();
+    if tee.filters.is_empty() {
+        return send_content(to, ahead)
+            .await
+            .map_err(|error| write_fault(error, other));
+    }
+    let mut offset = 0;
+    while let Some(piece) = piece(ahead, &mut offset).map_err(|error| write_fault(error, other))? {
+        tee.filters.push(piece);
+        tee.drain_filters(to).await?;
+    }
+    Ok(())
 }
 
 /// Passes content on as it arrives. Small pieces that are there together go out together.
@@ -93,14 +126,14 @@ pub(super) async fn pump(
     tee: &mut Tee,
 ) -> Result<(), Fault> {
     let side = tee.side;
-    let other = match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
-    };
-    to.settle()
-        .await
-        .map_err(|error| write_fault(error, other))?;
-    loop {
+    let other = side.other();
+    let failed = |error| write_fault(error, other);
+    if tee.done {
+        return Ok(());
+    }
+    to.settle().await.map_err(failed)?;
+    tee.drain_filters(to).await?;
+    while !tee.over {
         let frame = {
             let next = from.next(side);
             let mut next = std::pin::pin!(next);
@@ -113,54 +146,47 @@ pub(super) async fn pump(
                 frame
             } else {
                 // Nothing more is here right now: what is buffered must not wait for it.
-                to.flush()
-                    .await
-                    .map_err(|error| write_fault(error, other))?;
-                next.await
+                to.flush().await.map_err(failed)?;
+                match &mut tee.pace {
+                    Some(pace) => pace.wait(next).await?,
+                    None => next.await,
+                }
             }
         };
         match frame? {
-            Some(Frame::Data(data)) if tee.filters.is_empty() => {
-                tee.take(&data)?;
-                to.data(data)
-                    .await
-                    .map_err(|error| write_fault(error, other))?;
-            }
             Some(Frame::Data(data)) => {
-                for piece in tee.filtered(Some(data)).await? {
-                    tee.take(&piece)?;
-                    to.data(piece)
-                        .await
-                        .map_err(|error| write_fault(error, other))?;
+                if let Some(pace) = &mut tee.pace {
+                    pace.count(data.len());
+                }
+                if tee.filters.is_empty() {
+                    tee.take(&data)?;
+                    to.data(data).await.map_err(failed)?;
+                } else {
+                    tee.filters.push(data);
+                    tee.drain_filters(to).await?;
                 }
             }
             Some(Frame::Trailers(fields)) => tee.trailers = Some(fields),
-            None => break,
+            None => tee.over = true,
         }
     }
-    if !tee.filters.is_empty() {
-        for piece in tee.filtered(None).await? {
-            tee.take(&piece)?;
-            to.data(piece)
-                .await
-                .map_err(|error| write_fault(error, other))?;
-        }
-    }
-    to.end(tee.trailers.as_ref())
-        .await
-        .map_err(|error| write_fault(error, other))
+    tee.filters.end();
+    tee.drain_filters(to).await?;
+    to.end(tee.trailers.as_ref()).await.map_err(failed)?;
+    tee.done = true;
+    Ok(())
 }
 
 /// Runs both directions together. When the response is complete, the rest of the request has `patience` to arrive,
 /// so that keep-alive survives a quick answer; without a limit, the server itself ends what it does not want.
-pub(super) async fn both<S, R>(
+pub(super) async fn both<S, R, T>(
     send: S,
     receive: R,
     patience: Option<Duration>,
-) -> (Result<(), Fault>, Result<(), Fault>)
+) -> (Result<(), Fault>, Result<T, Fault>)
 where
     S: Future<Output = Result<(), Fault>>,
-    R: Future<Output = Result<(), Fault>>,
+    R: Future<Output = Result<T, Fault>>,
 {
     let mut send = std::pin::pin!(send);
     let mut receive = std::pin::pin!(receive);
@@ -184,24 +210,31 @@ pub(super) fn given_up() -> Fault {
 
 /// Sends content that is all here; large content is read from its file in pieces.
 pub(super) async fn send_content(to: &mut Outbound<'_>, content: &Content) -> std::io::Result<()> {
-    const PIECE: usize = 128 * 1024;
-    match content {
-        Content::Missing | Content::Passed { .. } => Ok(()),
-        Content::Memory(bytes) if bytes.is_empty() => Ok(()),
-        Content::Memory(bytes) => to.data(bytes.clone()).await,
-        Content::Spilled(spill) => {
-            let mut offset = 0;
-            while offset < spill.len() {
-                let piece = spill.read(offset, PIECE)?;
-                if piece.is_empty() {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                offset += piece.len() as u64;
-                to.data(piece).await?;
-            }
-            Ok(())
-        }
+    let mut offset = 0;
+    while let Some(piece) = piece(content, &mut offset)? {
+        to.data(piece).await?;
     }
+    Ok(())
+}
+
+/// The next piece of content; `None` at its end.
+fn piece(content: &Content, offset: &mut u64) -> std::io::Result<Option<Bytes>> {
+    const PIECE: usize = 128 * 1024;
+    let piece = match content {
+        Content::Missing | Content::Passed { .. } => return Ok(None),
+        Content::Memory(bytes) if *offset == 0 => bytes.clone(),
+        Content::Memory(_) => return Ok(None),
+        Content::Spilled(spill) if *offset < spill.len() => {
+            let piece = spill.read(*offset, PIECE)?;
+            if piece.is_empty() {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            piece
+        }
+        Content::Spilled(_) => return Ok(None),
+    };
+    *offset += piece.len() as u64;
+    Ok((!piece.is_empty()).then_some(piece))
 }
 
 pub(super) fn check_length(framing: Framing, limit: Option<u64>, side: Side) -> Result<(), Fault> {

@@ -237,6 +237,14 @@ impl Outbound<'_> {
         }
     }
 
+    /// True if both sides can go on with another protocol.
+    pub(crate) fn can_switch(&self) -> bool {
+        match self {
+            Self::H1(_) | Self::Nobody => true,
+            Self::H2(sink) => sink.can_switch(),
+        }
+    }
+
     /// Says why no complete message follows, where the protocol can say so.
     pub(crate) fn abort(&mut self, fault: &Fault) {
         match self {
@@ -249,7 +257,8 @@ impl Outbound<'_> {
 /// Says what a failed write means for the exchange.
 pub(crate) fn write_fault(error: std::io::Error, side: Side) -> Fault {
     if side == Side::Client {
-        return Fault::ClientGone;
+        let stalled = error.get_ref().and_then(|inner| inner.downcast_ref());
+        return stalled.map_or(Fault::ClientGone, |stalled| Fault::ClientStalled(*stalled));
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(error) => h2::fault(error, side),

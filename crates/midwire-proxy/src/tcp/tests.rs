@@ -19,6 +19,8 @@ fn opened(io: Io) -> Server {
         target,
         server: ServerConn::default(),
         io,
+        shared: None,
+        spent: std::time::Duration::ZERO,
     })
 }
 

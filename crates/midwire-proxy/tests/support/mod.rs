@@ -37,6 +37,8 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub(crate) ended: Mutex<Vec<HttpFlow>>,
+    /// WebSocket conversations that are over.
+    pub(crate) talked: Mutex<Vec<HttpFlow>>,
     pub(crate) kill: Mutex<Option<&'static str>>,
 }
 
@@ -46,7 +48,12 @@ impl Addon for Recorder {
     }
 
     fn interest(&self, _: &Options) -> HookSet {
-        HookSet::of(&[Hook::Requestheaders, Hook::Response, Hook::Error])
+        HookSet::of(&[
+            Hook::Requestheaders,
+            Hook::Response,
+            Hook::Error,
+            Hook::WebsocketEnd,
+        ])
     }
 
     fn requestheaders(&self, _: &Kernel, flow: &mut HttpFlow) {
@@ -58,6 +65,10 @@ impl Addon for Recorder {
 
     fn response(&self, _: &Kernel, flow: &mut HttpFlow) {
         self.ended.lock().unwrap().push(flow.clone());
+    }
+
+    fn websocket_end(&self, _: &Kernel, flow: &mut HttpFlow) {
+        self.talked.lock().unwrap().push(flow.clone());
     }
 
     fn error(&self, _: &Kernel, flow: &mut HttpFlow) {
@@ -135,6 +146,65 @@ impl Proxy {
             let _ = connection.await;
         });
         sender
+    }
+}
+
+/// An HTTP/2 connection to a server, without a proxy, whose certificate is taken as it is.
+pub(crate) async fn direct_h2(to: SocketAddr) -> h2::client::SendRequest<Bytes> {
+    let tcp = TcpStream::connect(to).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider())))
+        .with_no_client_auth();
+    config.alpn_protocols = protocols(&["h2"]);
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let tls = connector.connect(name, tcp).await.unwrap();
+    let (sender, connection) = h2::client::handshake(tls).await.unwrap();
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    sender
+}
+
+#[derive(Debug)]
+struct Anybody(Arc<rustls::crypto::CryptoProvider>);
+
+impl rustls::client::danger::ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -13,8 +13,14 @@ mod clients;
 mod curl;
 mod dump;
 mod errors;
+mod guides;
 mod live;
+mod modify;
+mod onboarding;
+mod replay;
+mod saving;
 mod setup;
 mod tls;
 #[cfg(target_os = "linux")]
 mod transparent;
+mod uploads;

@@ -1,6 +1,6 @@
 //! Starts and stops the program under test, and runs clients against it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the program listens if nothing else is said.
+const LOCAL: [&str; 4] = ["--listen-host", "127.0.0.1", "-p", "0"];
 
 /// A running program with a confdir of its own. Dropping it ends it.
 pub(crate) struct Program {
@@ -21,16 +24,43 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `midwire dump` on a free port with these arguments and waits until it listens.
     pub(crate) fn dump(args: &[&str]) -> Self {
-        let local = ["--listen-host", "127.0.0.1", "-p", "0"];
-        Self::start_in(&[], &[&local, args].concat())
+        Self::start_in(&[], &[&LOCAL, args].concat())
     }
 
     /// Starts it behind a command that runs what follows, such as `nsenter`; where it listens is said by `args`.
     pub(crate) fn start_in(before: &[String], args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = midwire_in(before, dir.path())
-            .args(["--flow-detail", "1"])
-            .args(args)
+        let command = midwire_in(before, dir.path());
+        Self::start(command, dir, args)
+    }
+
+    /// As [`Program::dump`], with a limit on the size of files that it writes.
+    pub(crate) fn dump_with_file_limit(kib: u64, args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let own = midwire(dir.path());
+        let mut command = Command::new("prlimit");
+        command
+            .arg(format!("--fsize={}", kib * 1024))
+            .arg(own.get_program())
+            .args(own.get_args())
+            .stdin(Stdio::null())
+            .env("NO_COLOR", "1");
+        Self::start(command, dir, &[&LOCAL, args].concat())
+    }
+
+    /// Runs a line as a person types it, in this folder. Port and confdir are put in behind the command.
+    pub(crate) fn typed(line: &str, folder: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::spawn(typed(line, folder, dir.path()), dir)
+    }
+
+    fn start(mut command: Command, dir: tempfile::TempDir, args: &[&str]) -> Self {
+        command.args(["--flow-detail", "1"]).args(args);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: tempfile::TempDir) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -94,6 +124,21 @@ impl Program {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Waits until the program ends by itself: its status and what it wrote to stderr.
+    pub(crate) fn ended(mut self) -> (i32, String) {
+        let status = wait(&mut self.child);
+        let mut text = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        (status, text)
+    }
+
+    /// Ends the program with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Ends the program with SIGTERM and gives its exit status and all further output.
     pub(crate) fn stop(mut self) -> (i32, String) {
         let kill = Command::new("kill")
@@ -141,6 +186,31 @@ fn midwire_in(before: &[String], confdir: &Path) -> Command {
         .arg(format!("confdir={}", confdir.display()));
     command.stdin(Stdio::null()).env("NO_COLOR", "1");
     command
+}
+
+/// A line for the shell, with the program under test, this confdir and a free port.
+fn typed(line: &str, folder: &Path, confdir: &Path) -> Command {
+    let rest = line.strip_prefix("midwire dump").unwrap();
+    let program = env!("CARGO_BIN_EXE_midwire");
+    let confdir = confdir.display();
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!(
+            "exec '{program}' dump --set 'confdir={confdir}' --listen-host 127.0.0.1 -p 0 {rest}"
+        ))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a line as a person types it to its end: status and stdout.
+pub(crate) fn run_typed(line: &str, folder: &Path) -> (i32, String) {
+    let confdir = tempfile::tempdir().unwrap();
+    let output = typed(line, folder, confdir.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap_or(-1), text)
 }
 
 /// Runs the program to its end: status, stdout, stderr.

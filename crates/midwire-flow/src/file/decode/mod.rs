@@ -16,7 +16,7 @@ use super::FORMAT_VERSION;
 use super::ReadErrorKind as Kind;
 use super::upgrade::Upgrader;
 use crate::value::{Integer, MAX_DEPTH, Raw, Tag};
-use crate::{Flow, FlowError, FlowInfo, Id, MessageFlow, Replay, StreamMessage, Value};
+use crate::{Flow, FlowError, FlowInfo, Id, MessageFlow, Passed, Replay, StreamMessage, Value};
 
 /// The flow of a record: `raw` points into `record`.
 pub(super) fn flow(record: &Bytes, raw: Raw<'_>, upgrader: &mut Upgrader) -> Result<Flow, Kind> {
@@ -104,6 +104,7 @@ impl<'a> Source<'a> {
             timestamp_created,
             backup: backup.and_then(|raw| self.backup(raw, upgrader)),
             live: false,
+            passed: Passed::default(),
         };
         match need(kind, "type")?.as_str() {
             "http" => Ok(Flow::Http(Box::new(self.http(info, own)?))),

@@ -3,6 +3,9 @@
 mod content;
 mod expect;
 mod faults;
+mod kills;
+mod late;
+mod limits;
 mod orders;
 mod refusals;
 mod wire;
@@ -11,15 +14,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use midwire_core::Kernel;
-use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part, ServerHookData};
+use bytes::Bytes;
+use midwire_core::hooks::{
+    Addon, ContentNeed, FlowRef, Hook, HookSet, Part, ServerHookData, StreamFilter,
+};
 use midwire_core::options::Options;
-use midwire_flow::{ClientConn, FlowError, HttpFlow};
+use midwire_core::{BoxFuture, Kernel};
+use midwire_flow::{ClientConn, FlowError, HttpFlow, Id};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::io::Patient;
 use crate::testing;
 
 /// A wait that ends a test that has failed.
@@ -164,8 +171,13 @@ type Edit = Box<dyn Fn(&mut HttpFlow) + Send + Sync>;
 /// An addon that writes down hooks, edits flows in one of them, and may want content whole.
 struct Spy {
     need: ContentNeed,
+    /// For responses, if it differs.
+    need_response: Option<ContentNeed>,
+    /// Content that streams is put in capitals.
+    capitals: bool,
     edit: Option<(Hook, Edit)>,
     hooks: Mutex<Vec<&'static str>>,
+    begun: Mutex<Vec<Id>>,
     ended: Mutex<Vec<HttpFlow>>,
     /// Whether the flow lived, at each update.
     updates: Mutex<Vec<bool>>,
@@ -175,8 +187,11 @@ impl Spy {
     fn new(need: ContentNeed) -> Self {
         Self {
             need,
+            need_response: None,
+            capitals: false,
             edit: None,
             hooks: Mutex::default(),
+            begun: Mutex::default(),
             ended: Mutex::default(),
             updates: Mutex::default(),
         }
@@ -227,8 +242,16 @@ impl Addon for Spy {
             .union(HookSet::UPDATE)
     }
 
-    fn content_need(&self, _: &Kernel, _: &HttpFlow, _: Part) -> ContentNeed {
-        self.need
+    fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
+        match part {
+            Part::Response => self.need_response.unwrap_or(self.need),
+            Part::Request => self.need,
+        }
+    }
+
+    fn stream_filter(&self, _: &Kernel, _: &HttpFlow, _: Part) -> Option<Box<dyn StreamFilter>> {
+        self.capitals
+            .then(|| Box::new(Capitals) as Box<dyn StreamFilter>)
     }
 
     fn update(&self, _: &Kernel, flows: &[FlowRef<'_>]) {
@@ -237,6 +260,7 @@ impl Addon for Spy {
     }
 
     fn requestheaders(&self, _: &Kernel, flow: &mut HttpFlow) {
+        self.begun.lock().unwrap().push(flow.info.id.clone());
         self.note(Hook::Requestheaders, flow);
     }
 
@@ -273,6 +297,25 @@ impl Addon for Spy {
     }
 }
 
+/// A filter that takes its time: each piece is given up to the runtime first.
+struct Capitals;
+
+impl StreamFilter for Capitals {
+    fn chunk(&mut self, chunk: Bytes) -> BoxFuture<'_, Result<Vec<Bytes>, String>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Ok(vec![chunk.to_ascii_uppercase().into()])
+        })
+    }
+
+    fn end(&mut self) -> BoxFuture<'_, Result<Vec<Bytes>, String>> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            Ok(vec!["!".into()])
+        })
+    }
+}
+
 /// The proxy under test.
 struct Stage {
     spy: Arc<Spy>,
@@ -302,6 +345,8 @@ impl Stage {
         let (near, far) = testing::pipe();
         let served = tokio::spawn(async move {
             let session = Session::new(engine, ClientConn::default(), mode);
+            let limit = session.options().client_write_timeout;
+            let near = Box::new(Patient::new(near, limit, session.reset.clone()));
             let end = Box::pin(serve(&session, near, &Destination::Named)).await;
             drop(end);
             session.close_idle().await;

@@ -6,18 +6,20 @@ mod response;
 use std::sync::Arc;
 
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
-use midwire_flow::{Flow, FlowError, FlowInfo, HttpFlow, ServerConn, Value};
+use midwire_flow::{Flow, FlowError, FlowInfo, HttpFlow, Id, Passed, ServerConn, Value};
 use midwire_wire::Version;
 use midwire_wire::http1::{self, Framing};
 
 use super::capture::Capture;
+use super::filters::Filters;
 use super::message::{self, Destination};
+use super::pace::Pace;
 use super::page;
 use super::passing::Tee;
 use super::stream::{Inbound, Incoming, Outbound};
 use crate::fault::{ConnectFault, Fault, Side};
 use crate::session::Session;
-use crate::upstream::{self, Link, Route, Target};
+use crate::upstream::{self, Route, Target};
 use crate::via::{Hop, How};
 
 /// What is to happen with the client's connection after an exchange.
@@ -34,7 +36,7 @@ pub(crate) enum After {
 
 /// Both sides of an exchange that goes on with another protocol.
 pub(crate) struct Switched {
-    pub(crate) link: Link,
+    pub(crate) route: Route,
     pub(crate) flow: HttpFlow,
 }
 
@@ -117,6 +119,7 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
         Ok(after) => after,
         Err(fault) => exchange.fail(fault).await,
     };
+    session.kills.forget(&exchange.flow.info.id);
     match after {
         After::Next if !exchange.content.is_done() => After::Close,
         after => after,
@@ -127,7 +130,10 @@ pub(crate) async fn run(session: &Session, to: &Destination, incoming: Incoming<
 ///
 /// # Cancellation
 /// The server connection is closed where it is; the flow gets no further hook.
-pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) {
+pub(crate) async fn replay(session: &Session, to: &Destination, mut flow: HttpFlow) {
+    flow.info.passed = Passed::default();
+    // The identifier is that of the recorded flow, which may have been killed.
+    session.kills.forget(&flow.info.id);
     let mut exchange = Exchange {
         session,
         to,
@@ -144,7 +150,7 @@ pub(crate) async fn replay(session: &Session, to: &Destination, flow: HttpFlow) 
         spent: None,
     };
     match exchange.story().await {
-        Ok(After::Switch(switched)) => switched.link.close(session).await,
+        Ok(After::Switch(switched)) => switched.route.close(session).await,
         Ok(_) => {}
         Err(fault) => {
             exchange.fail(fault).await;
@@ -217,7 +223,7 @@ impl Exchange<'_> {
     }
 
     /// What is to be done with content that passes.
-    fn tee(&self, need: ContentNeed, limit: Option<u64>, part: Part) -> Tee {
+    fn tee(&mut self, need: ContentNeed, limit: Option<u64>, part: Part) -> Tee {
         let kernel = self.session.kernel();
         let side = match part {
             Part::Request => Side::Client,
@@ -227,14 +233,24 @@ impl Exchange<'_> {
         if !self.session.options().store_streamed_bodies {
             tee.keep = self.stream_limit();
         }
-        if let Some(begun) = &self.begun {
-            tee.capture = if self.session.options().store_streamed_bodies {
-                begun.fork()
-            } else {
-                Capture::Count(begun.size())
+        tee.filters = Filters::new(kernel.chain().stream_filters(kernel, &self.flow, part));
+        if part == Part::Request {
+            tee.pace = Pace::new(self.session.options().client_body_timeout);
+        }
+        if let Some(begun) = &mut self.begun {
+            // What was read goes through the filters too, and what they make of it is recorded.
+            let store = self.session.options().store_streamed_bodies;
+            tee.capture = match (store, tee.filters.is_empty()) {
+                (true, true) => begun.fork(),
+                (true, false) => Capture::copy(),
+                (false, true) => Capture::Count(begun.size()),
+                (false, false) => Capture::count(),
             };
         }
-        tee.filters = kernel.chain().stream_filters(kernel, &self.flow, part);
+        match part {
+            Part::Request => self.flow.info.passed.request = true,
+            Part::Response => self.flow.info.passed.response = true,
+        }
         tee
     }
 
@@ -298,7 +314,14 @@ impl Exchange<'_> {
     }
 
     fn after(&self, framing: Framing) -> After {
+        // A 101 that is no switch of ours: what follows from the client cannot be trusted to be requests.
+        let switched = self
+            .flow
+            .response
+            .as_ref()
+            .is_some_and(|response| response.status == 101);
         let persists = framing != Framing::UntilClose
+            && !switched
             && http1::persists(self.client_version, &self.flow.request.fields)
             && self.flow.response.as_ref().is_none_or(|response| {
                 http1::persists(
@@ -324,10 +347,21 @@ impl Exchange<'_> {
             self.flow.info.server_conn = server;
             return Err(fault.into());
         }
+        let reach = async {
+            if !self.flow.request.fields.contains("upgrade") {
+                return upstream::reach(self.session, &target).await;
+            }
+            Box::pin(upstream::reach_upgrade(
+                self.session,
+                &target,
+                self.client_version,
+            ))
+            .await
+        };
         let reached = tokio::select! {
             biased;
-            reached = upstream::reach(self.session, &target) => reached,
-            () = self.content.gone() => return Err(Fault::ClientGone),
+            reached = reach => reached,
+            fault = outside(&mut self.content, self.session, &self.flow.info.id) => return Err(fault),
         };
         match reached {
             Ok(route) => {
@@ -373,7 +407,7 @@ impl Exchange<'_> {
                 .hold(Flow::Http(Box::new(self.flow.clone())));
             let back = tokio::select! {
                 back = held => back,
-                () = self.content.gone() => return Err(Fault::ClientGone),
+                fault = outside(&mut self.content, self.session, &self.flow.info.id) => return Err(fault),
             };
             match back {
                 Some(Flow::Http(flow)) => self.flow = *flow,
@@ -384,7 +418,7 @@ impl Exchange<'_> {
                 kernel.update(&[FlowRef::Http(&self.flow)]);
             }
         }
-        if self.flow.info.killed() {
+        if self.flow.info.killed() || self.session.kills.wants(&self.flow.info.id) {
             Err(Fault::Killed)
         } else {
             Ok(())
@@ -418,9 +452,13 @@ impl Exchange<'_> {
         if self.until_close {
             self.session.reset.wanted();
         }
-        let Some(status) = fault.status() else {
-            self.reply.abort(&fault);
-            return After::Cut;
+        let (status, text) = match (fault.status(), self.kill_reason(&fault)) {
+            (Some(status), _) => (status, text),
+            (None, Some(reason)) => (502, reason),
+            (None, None) => {
+                self.reply.abort(&fault);
+                return After::Cut;
+            }
         };
         if self.answered {
             let _ = self.reply.flush().await;
@@ -431,6 +469,14 @@ impl Exchange<'_> {
         match page::send(&mut self.reply, status, &text, head_only).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
+        }
+    }
+
+    /// What an addon that killed the flow wants the client to know.
+    fn kill_reason(&self, fault: &Fault) -> Option<String> {
+        match (fault, self.flow.info.meta("kill_reason")) {
+            (Fault::Killed, Some(Value::Text(reason))) => Some(reason.clone()),
+            _ => None,
         }
     }
 
@@ -446,6 +492,17 @@ impl Exchange<'_> {
             .body_size_limit
             .as_ref()
             .map(midwire_core::options::Size::bytes)
+    }
+}
+
+/// Waits until an exchange has to end for what is outside of it: its client went away, or it was killed.
+///
+/// # Cancellation
+/// Safe.
+async fn outside(content: &mut Inbound<'_>, session: &Session, id: &Id) -> Fault {
+    tokio::select! {
+        () = content.gone() => Fault::ClientGone,
+        () = session.kills.killed(id) => Fault::Killed,
     }
 }
 

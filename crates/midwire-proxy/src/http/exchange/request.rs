@@ -14,7 +14,8 @@ use crate::fault::{Fault, Side};
 use crate::http::capture::Capture;
 use crate::http::h2::Reset;
 use crate::http::message;
-use crate::http::passing::{Tee, check_length, check_size, pump, send_content};
+use crate::http::pace::Pace;
+use crate::http::passing::{Tee, check_length, check_size, lead, pump, send_content};
 use crate::http::stream::{Amount, Frame, write_fault};
 use crate::upstream::Route;
 
@@ -38,9 +39,26 @@ impl Exchange<'_> {
         let limit = self.body_limit();
         let whole = self.stream_limit().filter(|_| self.flow.response.is_none());
         check_length(self.framing, limit, Side::Client)?;
-        while let Some(frame) = self.content.next(Side::Client).await? {
+        let mut pace = Pace::new(self.session.options().client_body_timeout);
+        loop {
+            let next = self.content.next(Side::Client);
+            let next = async {
+                match &mut pace {
+                    Some(pace) => pace.wait(next).await?,
+                    None => next.await,
+                }
+            };
+            let next = tokio::select! {
+                biased;
+                next = next => next?,
+                () = self.session.kills.killed(&self.flow.info.id) => return Err(Fault::Killed),
+            };
+            let Some(frame) = next else { break };
             match frame {
                 Frame::Data(data) => {
+                    if let Some(pace) = &mut pace {
+                        pace.count(data.len());
+                    }
                     capture.take(&data);
                     check_size(&capture, limit, Side::Client)?;
                     if whole.is_some_and(|whole| capture.size() > whole) {
@@ -90,6 +108,7 @@ impl Exchange<'_> {
 
     pub(super) async fn send_whole(&mut self, route: &mut Route) -> Result<(), Fault> {
         let request = &self.flow.request;
+        let kills = &self.session.kills;
         let (_, mut out) = route.halves();
         let amount = Amount::Whole {
             len: request.content.size().unwrap_or(0),
@@ -100,7 +119,11 @@ impl Exchange<'_> {
             send_content(&mut out, &request.content).await?;
             out.end(request.trailers.as_ref()).await
         };
-        sent.await.map_err(|error| write_fault(error, Side::Server))
+        tokio::select! {
+            biased;
+            sent = sent => sent.map_err(|error| write_fault(error, Side::Server)),
+            () = kills.killed(&self.flow.info.id) => Err(Fault::Killed),
+        }
     }
 
     /// The answer of a server that does not take the rest of the request.
@@ -146,14 +169,16 @@ impl Exchange<'_> {
         let ahead = self.begun.take().map(Capture::finish);
         let (_, mut out) = route.halves();
         let begun = async {
-            out.request_head(&self.flow.request, Amount::Live(framing))?;
+            let failed = |error| write_fault(error, Side::Server);
+            out.request_head(&self.flow.request, Amount::Live(framing))
+                .map_err(failed)?;
             if let Some(content) = &ahead {
-                send_content(&mut out, content).await?;
+                lead(content, &mut out, &mut upload).await?;
             }
-            out.flush().await
+            out.flush().await.map_err(failed)
         };
-        if let Err(error) = begun.await {
-            return self.give_up(route, write_fault(error, Side::Server));
+        if let Err(fault) = begun.await {
+            return self.give_up(route, fault);
         }
         if expects {
             match self.wait_for_continue(&mut route).await {
@@ -176,6 +201,7 @@ impl Exchange<'_> {
                     biased;
                     sent = send => First::Sent(sent),
                     got = from.response_head(wanted) => First::Answered(got),
+                    () = self.session.kills.killed(&self.flow.info.id) => First::Sent(Err(Fault::Killed)),
                 }
             };
             match first {
@@ -183,7 +209,7 @@ impl Exchange<'_> {
                 First::Sent(Err(fault)) => match self.rest_of(&mut route, &fault).await {
                     Some((head, framing)) => {
                         upload.given_up = true;
-                        return self.early_response(route, (head, framing), upload).await;
+                        return Box::pin(self.early_response(route, (head, framing), upload)).await;
                     }
                     None => break fault,
                 },
@@ -197,7 +223,8 @@ impl Exchange<'_> {
                     }
                 }
                 First::Answered(Ok(got)) => {
-                    return self.early_response(route, got, upload).await;
+                    // A box, since few exchanges come here and all would be larger.
+                    return Box::pin(self.early_response(route, got, upload)).await;
                 }
                 First::Answered(Err(fault)) => break fault,
             }

@@ -7,23 +7,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{Connection, SendRequest};
 use midwire_flow::ServerConn;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::convert::Names;
 use super::order::{Ordered, Orders};
-use super::watch::{PREFACE, Watched};
+use super::watch::{Activity, Flag, PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
     max_resets,
 };
 use crate::fault::ConnectFault;
-use crate::io::Io;
+use crate::io::seconds_limit;
 use crate::session::Session;
 use crate::upstream::{self, Failure, Opened, Target};
 
 /// Streams that are opened before the server has said how many it allows.
 const STREAMS_AT_FIRST: usize = 10;
+/// How long a server may take to say whether it knows extended CONNECT.
+const SETTINGS_WAIT: Duration = Duration::from_secs(5);
 /// How long a connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     driver: Mutex<Option<AbortOnDropHandle<()>>>,
     orders: Orders,
     names: Names,
+    /// The server's settings are known.
+    settled: Flag,
 }
 
 /// One request and its response on a shared connection. Dropped before its end, it resets the stream.
@@ -46,10 +51,31 @@ pub(crate) struct Call {
     pub(crate) sink: Sink,
 }
 
+impl Call {
+    /// Makes an extended CONNECT of the request (RFC 8441 §4).
+    pub(crate) fn upgrade(&mut self) {
+        self.source.upgrade();
+        self.sink.upgrade();
+    }
+
+    /// The stream as a connection.
+    pub(crate) fn into_opened(self) -> Opened {
+        Opened {
+            target: self.shared.target.clone(),
+            server: (*self.shared.server).clone(),
+            io: Box::new(self.source.into_tunnel()),
+            shared: Some(self.shared),
+            spent: Duration::ZERO,
+        }
+    }
+}
+
 /// Speaks HTTP/2 over a connection.
 pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Shared>, Box<Failure>> {
     let options = session.options();
-    let Opened { target, server, io } = opened;
+    let Opened {
+        target, server, io, ..
+    } = opened;
     let limits = session.engine.limits();
     let mut builder = h2::client::Builder::new();
     builder
@@ -61,6 +87,7 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         .max_send_buffer_size(SEND_BUFFER)
         .initial_max_send_streams(STREAMS_AT_FIRST);
     let (io, alarm) = Watched::new(io, (0, PREFACE), max_resets(&options));
+    let (settled, activity) = (io.settled(), io.activity());
     let (io, orders) = Ordered::new(io, (0, PREFACE), HPACK_TABLE as usize);
     let (sender, connection) = match builder.handshake(io).await {
         Ok(started) => started,
@@ -82,13 +109,14 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         driver: Mutex::default(),
         orders,
         names: Names::of(&options),
+        settled,
     });
     let weak = Arc::downgrade(&shared);
     let alone = session.alone();
     let keepalive = options.http2_ping_keepalive;
     let driver = tokio::spawn(async move {
         tokio::select! {
-            () = drive(connection, keepalive) => {}
+            () = drive(connection, keepalive, activity) => {}
             () = alarm.raised() => {
                 tracing::warn!(client = %alone.peer(), "HTTP/2 server connection closed: too many resets or control frames");
             }
@@ -135,6 +163,17 @@ impl Shared {
         })
     }
 
+    /// True if the server takes extended CONNECT requests. Its settings come with its first frame.
+    ///
+    /// # Cancellation
+    /// Safe.
+    pub(crate) async fn takes_upgrades(&self) -> bool {
+        let _ = tokio::time::timeout(SETTINGS_WAIT, self.settled.raised()).await;
+        lock(&self.sender)
+            .as_ref()
+            .is_some_and(SendRequest::is_extended_connect_protocol_enabled)
+    }
+
     /// Says goodbye and closes.
     ///
     /// # Cancellation
@@ -148,18 +187,24 @@ impl Shared {
     }
 }
 
-/// Moves frames until the connection ends; asks a silent server from time to time whether it is still there.
-async fn drive(mut connection: Connection<Ordered<Watched<Io>>, Bytes>, keepalive: i64) {
+/// Moves frames until the connection ends. When nothing has passed for `keepalive` seconds, a PING is sent, so that
+/// nobody on the way takes the connection for dead.
+pub(super) async fn drive<T: AsyncRead + AsyncWrite + Unpin>(
+    mut connection: Connection<T, Bytes>,
+    keepalive: i64,
+    activity: Activity,
+) {
     let pings = connection.ping_pong();
     let ask = async {
-        let (Some(mut pings), Ok(seconds)) = (pings, u64::try_from(keepalive)) else {
+        let (Some(mut pings), Some(idle)) = (pings, seconds_limit(keepalive)) else {
             return std::future::pending().await;
         };
-        if seconds == 0 {
-            return std::future::pending().await;
-        }
         loop {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let due = activity.last() + idle;
+            tokio::time::sleep_until(due).await;
+            if activity.last() + idle > due {
+                continue;
+            }
             if pings.ping(h2::Ping::opaque()).await.is_err() {
                 return std::future::pending().await;
             }

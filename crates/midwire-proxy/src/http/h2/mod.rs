@@ -11,6 +11,8 @@ mod order;
 mod server;
 mod sink;
 mod source;
+mod tunnel;
+mod upgrade;
 mod watch;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub(crate) use client::{Call, Shared, start};
 pub(crate) use server::serve;
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
+pub(crate) use tunnel::Tunnel;
 
 use crate::fault::{Fault, Side};
 

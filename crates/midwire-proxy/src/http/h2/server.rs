@@ -19,10 +19,11 @@ use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
-    convert, max_resets, source,
+    convert, max_resets, source, upgrade,
 };
+use crate::conn;
 use crate::fault::Fault;
-use crate::io::Io;
+use crate::io::{Io, Patient, Reset, seconds_limit};
 use crate::session::Session;
 
 /// How long exchanges may take to notice that their client is gone.
@@ -45,7 +46,9 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
         .header_table_size(HPACK_TABLE)
         .max_send_buffer_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(resets)
-        .max_local_error_reset_streams(Some(resets));
+        .max_local_error_reset_streams(Some(resets))
+        // Whatever the server speaks: one that does not know it is asked for an upgrade in HTTP/1.
+        .enable_connect_protocol();
     if let Ok(max @ 1..) = u32::try_from(options.http2_max_concurrent_streams) {
         builder.max_concurrent_streams(max);
     }
@@ -123,7 +126,8 @@ async fn stream(
     let way: SharedWay = Arc::new(Mutex::new(Way::Respond(respond)));
     let mut fields = convert::fields(&parts.headers, (&orders, content.stream_id().as_u32()));
     let mut source = Source::request(Arc::clone(&way), content, orders);
-    let mut sink = Sink::new(way, Names::of(&session.options()));
+    let patience = seconds_limit(session.options().client_write_timeout);
+    let mut sink = Sink::new(way, Names::of(&session.options())).with_patience(patience);
     let uri = parts.uri.into_parts();
     let pseudo = Pseudo {
         scheme: uri.scheme.map_or_else(Bytes::new, |scheme| {
@@ -136,7 +140,16 @@ async fn stream(
     let path = uri.path_and_query.map_or_else(Bytes::new, |path| {
         Bytes::copy_from_slice(path.as_str().as_bytes())
     });
-    if let Some(fault) = refusal(&session, &parts.method, &fields) {
+    let protocol = parts.extensions.get::<h2::ext::Protocol>();
+    let is_upgrade = protocol.is_some_and(|protocol| protocol.as_str() == upgrade::WEBSOCKET);
+    let refused = match protocol {
+        Some(protocol) if !is_upgrade => Some(Fault::Refused {
+            status: 501,
+            text: format!("unknown protocol for CONNECT: {}", protocol.as_str()),
+        }),
+        _ => refusal(&session, &parts.method, &fields, is_upgrade),
+    };
+    if let Some(fault) = refused {
         exchange::refuse(&session, &mut Outbound::H2(&mut sink), &fault).await;
         return;
     }
@@ -148,7 +161,14 @@ async fn stream(
         // The authority wins (RFC 9113 §8.3.1).
         fields.set("host", pseudo.authority.clone());
     }
-    let framing = if ends {
+    let mut method = Bytes::copy_from_slice(parts.method.as_str().as_bytes());
+    if is_upgrade {
+        method = Bytes::from_static(b"GET");
+        upgrade::ask(&mut fields);
+        source.upgrade();
+        sink.upgrade();
+    }
+    let framing = if ends || is_upgrade {
         Framing::None
     } else {
         source::framing(&fields)
@@ -159,7 +179,7 @@ async fn stream(
         TargetForm::Origin
     };
     let head = RequestHead {
-        method: Bytes::copy_from_slice(parts.method.as_str().as_bytes()),
+        method,
         target: path,
         form,
         version: Version::Http2,
@@ -174,8 +194,11 @@ async fn stream(
         began,
     };
     let after = Box::pin(exchange::run(&session, &to, incoming)).await;
-    if let After::Switch(link) = after {
-        link.link.close(&session).await;
+    if let After::Switch(switched) = after {
+        let limit = session.options().client_write_timeout;
+        // Only this stream is cut if the client reads nothing of it.
+        let client = Patient::new(source.into_tunnel(), limit, Reset::default());
+        Box::pin(conn::converse(&session, Box::new(client), *switched)).await;
     }
 }
 
@@ -184,8 +207,9 @@ fn refusal(
     session: &Session,
     method: &http::Method,
     fields: &midwire_wire::Fields,
+    is_upgrade: bool,
 ) -> Option<Fault> {
-    if method == http::Method::CONNECT {
+    if method == http::Method::CONNECT && !is_upgrade {
         let text =
             "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();
         return Some(Fault::Refused { status: 400, text });

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -12,8 +13,9 @@ use midwire_wire::{Fields, ResponseHead};
 use super::super::message;
 use super::super::stream::Amount;
 use super::convert::Names;
-use super::{SharedWay, Way, convert, lock};
+use super::{SharedWay, Way, convert, lock, upgrade};
 use crate::fault::Fault;
+use crate::io::Stalled;
 
 /// Sends a message on a stream. A head waits for what follows it, so that one without content can end the stream.
 pub(crate) struct Sink {
@@ -22,6 +24,10 @@ pub(crate) struct Sink {
     head: Option<Head>,
     /// Content that did not fit into the windows yet.
     rest: Bytes,
+    /// The message opens a tunnel, so that the stream does not end with it.
+    upgrade: bool,
+    /// How long a client may take nothing of its content.
+    patience: Option<Duration>,
 }
 
 enum Head {
@@ -43,7 +49,24 @@ impl Sink {
             names,
             head: None,
             rest: Bytes::new(),
+            upgrade: false,
+            patience: None,
         }
+    }
+
+    /// Lets the peer take nothing of its content for at most this time.
+    pub(super) fn with_patience(self, patience: Option<Duration>) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The exchange is an extended CONNECT.
+    pub(super) fn upgrade(&mut self) {
+        self.upgrade = true;
+    }
+
+    /// True if a 101 can be sent: as success of an extended CONNECT.
+    pub(crate) fn can_switch(&self) -> bool {
+        self.upgrade
     }
 
     /// Holds the head of a request.
@@ -54,14 +77,23 @@ impl Sink {
     ) -> io::Result<Framing> {
         let mut fields = request.fields.clone();
         let framing = message::frame_streams(&mut fields, amount);
-        let head = convert::request(request, fields, self.names).map_err(io::Error::other)?;
+        if self.upgrade {
+            fields.remove(upgrade::KEY);
+        }
+        let mut head = convert::request(request, fields, self.names).map_err(io::Error::other)?;
+        if self.upgrade {
+            *head.method_mut() = http::Method::CONNECT;
+            let protocol = h2::ext::Protocol::from_static(upgrade::WEBSOCKET);
+            head.extensions_mut().insert(protocol);
+        }
         self.head = Some(Head::Request(Box::new(head)));
         Ok(framing)
     }
 
     /// Holds a response head; one that HTTP/2 cannot carry resets the stream.
     pub(crate) fn response_head(&mut self, head: &ResponseHead) {
-        match convert::response(head, self.names) {
+        let success = (self.upgrade && head.status == 101).then(|| upgrade::success(head));
+        match convert::response(success.as_ref().unwrap_or(head), self.names) {
             Ok(head) => self.head = Some(Head::Response(Box::new(head))),
             Err(error) => {
                 tracing::warn!("the response cannot be passed on: {error}");
@@ -91,6 +123,9 @@ impl Sink {
             }
             _ => None,
         };
+        if matches!((&self.head, self.upgrade), (Some(Head::Request(_)), true)) {
+            return self.drain().await;
+        }
         if self.head.is_some() && self.rest.is_empty() && trailers.is_none() {
             return self.submit(Last::Yes);
         }
@@ -129,7 +164,7 @@ impl Sink {
     pub(crate) fn abort(&mut self, fault: &Fault) {
         self.reset(match fault {
             Fault::ServerReset(code) => code.0,
-            Fault::ClientGone | Fault::Killed => Reason::CANCEL,
+            Fault::ClientGone | Fault::ClientStalled(_) | Fault::Killed => Reason::CANCEL,
             _ => Reason::INTERNAL_ERROR,
         });
     }
@@ -157,7 +192,7 @@ impl Sink {
                 }
                 _ => std::task::Poll::Ready(None),
             });
-            let room = match room.await {
+            let room = match Stalled::unless(self.patience, room).await? {
                 Some(room) => room.map_err(io::Error::other)?,
                 None => return Err(closed()),
             };

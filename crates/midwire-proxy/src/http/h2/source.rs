@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::super::stream::Frame;
 use super::order::Orders;
-use super::{SharedWay, Way, convert, lock};
+use super::{SharedWay, Tunnel, Way, convert, lock, upgrade};
 
 /// Receives the content of a stream, and in the client role its response head.
 pub(crate) struct Source {
@@ -23,6 +23,8 @@ pub(crate) struct Source {
     done: bool,
     orders: Orders,
     stream: u32,
+    /// A response with success opens a tunnel.
+    upgrade: bool,
 }
 
 enum Head {
@@ -43,6 +45,7 @@ impl Source {
             stream: content.stream_id().as_u32(),
             content: Some(content),
             owed: 0,
+            upgrade: false,
         }
     }
 
@@ -60,7 +63,19 @@ impl Source {
             done: false,
             orders,
             stream: 0,
+            upgrade: false,
         }
+    }
+
+    /// The request is an extended CONNECT: what follows belongs to the tunnel.
+    pub(super) fn upgrade(&mut self) {
+        self.upgrade = true;
+        self.done |= matches!(self.head, Head::Done);
+    }
+
+    /// The stream as a connection.
+    pub(crate) fn into_tunnel(self) -> Tunnel {
+        Tunnel::new(self.way, self.content)
     }
 
     /// The next response head, interim ones too.
@@ -97,8 +112,14 @@ impl Source {
             }
         };
         self.head = Head::Done;
-        let head = convert::response_head(&response, (&self.orders, self.stream));
+        let mut head = convert::response_head(&response, (&self.orders, self.stream));
         let content = response.into_body();
+        if self.upgrade && (200..300).contains(&head.status) {
+            upgrade::accepted(&mut head);
+            self.done = true;
+            self.content = Some(content);
+            return Ok((head, Framing::None));
+        }
         let bodyless = request == Expected::Head || matches!(head.status, 204 | 304);
         let framing = if bodyless || content.is_end_stream() {
             self.done = true;

@@ -1,14 +1,22 @@
 //! Sections from one library to the other, through what keeps their order.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use bytes::Bytes;
 use midwire_wire::Fields;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use super::client;
 use super::convert;
 use super::convert::Names;
 use super::hpack::Decoder;
 use super::order::{Ordered, Orders};
-use super::watch::PREFACE;
+use super::watch::{PREFACE, Scanner, Watched};
 
 async fn sections_arrive(sections: Vec<Vec<(&'static str, &'static str)>>) {
     let (near, far) = tokio::io::duplex(1 << 16);
@@ -145,4 +153,100 @@ async fn capitals_are_sent_only_where_they_are_wanted() {
         ("B", ""),
     ])
     .await;
+}
+
+/// How many PINGs a server gets in `passing` seconds of silence, after `busy` seconds with a request each second.
+async fn pings(keepalive: i64, busy: u64, passing: u64) -> usize {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (near, _) = Watched::new(near, (0, PREFACE), 200);
+    let activity = near.activity();
+    let (far, counted) = Counted::new(far);
+    let (sender, connection) = h2::client::handshake(near).await.unwrap();
+    let driver = tokio::spawn(client::drive(connection, keepalive, activity));
+    let server = tokio::spawn(async move {
+        let mut connection = h2::server::handshake(far).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond
+                .send_response(http::Response::new(()), true)
+                .unwrap();
+        }
+    });
+    let mut sender: h2::client::SendRequest<Bytes> = sender;
+    for _ in 0..busy {
+        sender = sender.ready().await.unwrap();
+        let request = http::Request::get("https://h/").body(()).unwrap();
+        let (response, _) = sender.send_request(request, true).unwrap();
+        response.await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(passing)).await;
+    driver.abort();
+    server.abort();
+    counted.load(Ordering::Relaxed)
+}
+
+/// Counts the PINGs of a client that are no acknowledgements.
+struct Counted<T> {
+    io: T,
+    scanner: Scanner,
+    pings: Arc<AtomicUsize>,
+}
+
+impl<T> Counted<T> {
+    fn new(io: T) -> (Self, Arc<AtomicUsize>) {
+        let pings = Arc::<AtomicUsize>::default();
+        let counted = Self {
+            io,
+            scanner: Scanner::new(PREFACE),
+            pings: Arc::clone(&pings),
+        };
+        (counted, pings)
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        let Self { scanner, pings, .. } = &mut *self;
+        scanner.scan(&buf.filled()[before..], |frame| {
+            if frame.is_ping() {
+                pings.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_an_idle_connection_is_kept_alive_with_pings() {
+    assert_eq!(pings(58, 0, 57).await, 0);
+    assert_eq!(pings(58, 0, 59).await, 1);
+    assert_eq!(pings(58, 0, 58 * 10 + 1).await, 10);
+    // Traffic counts as a sign of life.
+    assert_eq!(pings(58, 200, 57).await, 0);
+    assert_eq!(pings(58, 200, 59).await, 1);
+    assert_eq!(pings(0, 0, 10_000).await, 0);
 }

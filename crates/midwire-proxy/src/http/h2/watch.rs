@@ -5,12 +5,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Time in which frames are counted.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -25,31 +26,64 @@ pub(super) const PREFACE: usize = 24;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const CONTINUATION: u8 = 9;
 const RST_STREAM: u8 = 3;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 
-/// Says that a peer went too far.
+/// Something that happens once, for any number of waiters.
 #[derive(Clone, Default)]
-pub(super) struct Alarm(Arc<(AtomicBool, Notify)>);
+pub(super) struct Flag(Arc<(AtomicBool, Notify)>);
 
-impl Alarm {
+impl Flag {
     /// Waits for it.
     ///
     /// # Cancellation
     /// Safe.
     pub(super) async fn raised(&self) {
-        while !self.0.0.load(Ordering::Acquire) {
-            self.0.1.notified().await;
+        loop {
+            let mut notified = std::pin::pin!(self.0.1.notified());
+            notified.as_mut().enable();
+            if self.0.0.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
         }
     }
 
     fn raise(&self) {
         if !self.0.0.swap(true, Ordering::AcqRel) {
-            self.0.1.notify_one();
+            self.0.1.notify_waiters();
         }
+    }
+}
+
+/// When bytes last passed on a connection.
+#[derive(Clone)]
+pub(super) struct Activity {
+    start: Instant,
+    /// Milliseconds since then.
+    last: Arc<AtomicU64>,
+}
+
+impl Activity {
+    fn new(start: Instant) -> Self {
+        Self {
+            start,
+            last: Arc::default(),
+        }
+    }
+
+    pub(super) fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
+
+    fn note(&self, now: Instant) {
+        let passed = now.duration_since(self.start).as_millis();
+        self.last
+            .store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -59,42 +93,68 @@ pub(super) struct Watched<T> {
     read: Scanner,
     written: Scanner,
     meter: Meter,
-    alarm: Alarm,
+    /// The peer went too far.
+    alarm: Flag,
+    /// The peer's settings are in force: we have acknowledged them.
+    settled: Flag,
+    activity: Activity,
 }
 
 impl<T> Watched<T> {
     /// Watches a connection whose peer begins with `ahead` bytes that are no frames, and we with `own`.
-    pub(super) fn new(io: T, (ahead, own): (usize, usize), max_resets: u64) -> (Self, Alarm) {
-        let alarm = Alarm::default();
+    pub(super) fn new(io: T, (ahead, own): (usize, usize), max_resets: u64) -> (Self, Flag) {
+        let alarm = Flag::default();
+        let now = Instant::now();
         let watched = Self {
             io,
             read: Scanner::new(ahead),
             written: Scanner::new(own),
-            meter: Meter::new(max_resets, Instant::now()),
+            meter: Meter::new(max_resets, now),
             alarm: alarm.clone(),
+            settled: Flag::default(),
+            activity: Activity::new(now),
         };
         (watched, alarm)
     }
 
+    /// Raised when the peer's first settings are in force.
+    pub(super) fn settled(&self) -> Flag {
+        self.settled.clone()
+    }
+
+    /// Tells when bytes last passed.
+    pub(super) fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
     fn sent(&mut self, bytes: &[u8]) {
-        let traffic = &mut self.meter.traffic;
+        let (traffic, settled) = (&mut self.meter.traffic, &self.settled);
         self.written.scan(bytes, |frame| {
             if frame.carries() {
                 *traffic += 1;
+            } else if frame.kind == SETTINGS && frame.flags & ACK != 0 {
+                settled.raise();
             }
         });
+        self.activity.note(Instant::now());
     }
 }
 
 /// The header of a frame (RFC 9113 §4.1).
 #[derive(Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     len: usize,
     kind: u8,
     flags: u8,
 }
 
 impl Frame {
+    /// True for a PING that asks for an answer.
+    #[cfg(test)]
+    pub(super) fn is_ping(self) -> bool {
+        self.kind == 6 && self.flags & ACK == 0
+    }
+
     /// True if it moves a message on.
     fn carries(self) -> bool {
         match self.kind {
@@ -107,14 +167,14 @@ impl Frame {
 }
 
 /// Finds frame headers in a stream of bytes, however they are split.
-struct Scanner {
+pub(super) struct Scanner {
     skip: usize,
     header: [u8; 9],
     have: usize,
 }
 
 impl Scanner {
-    fn new(skip: usize) -> Self {
+    pub(super) fn new(skip: usize) -> Self {
         Self {
             skip,
             header: [0; 9],
@@ -122,7 +182,7 @@ impl Scanner {
         }
     }
 
-    fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame)) {
+    pub(super) fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -212,6 +272,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         }
         let now = Instant::now();
         let mut too_many = false;
+        self.activity.note(now);
         let Self { read, meter, .. } = &mut *self;
         read.scan(fresh, |frame| too_many |= meter.count(frame, now));
         if too_many {
