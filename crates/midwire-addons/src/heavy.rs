@@ -35,8 +35,7 @@ impl Work {
     pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
         match Handle::try_current() {
             Ok(runtime)
-                if self == Self::Long
-                    && runtime.runtime_flavor() == RuntimeFlavor::MultiThread =>
+                if self == Self::Long && runtime.runtime_flavor() == RuntimeFlavor::MultiThread =>
             {
                 tokio::task::block_in_place(work)
             }
@@ -58,9 +57,9 @@ fn http_may(flow: &HttpFlow) -> bool {
 
 /// What has a coding can be of any size once decoded.
 fn part_may(content: &Content, fields: &Fields) -> bool {
-    content.size().is_some_and(|size| {
-        size > LARGE || (size > 0 && fields.contains("content-encoding"))
-    })
+    content
+        .size()
+        .is_some_and(|size| size > LARGE || (size > 0 && fields.contains("content-encoding")))
 }
 
 #[cfg(test)]
@@ -79,7 +78,11 @@ mod tests {
                 flow.request.fields.set("content-encoding", "br");
             }
             *flow.request.raw_content_mut() = Content::Memory(Bytes::from(vec![0; content]));
-            assert_eq!(Work::on(FlowRef::Http(&flow)), expected, "{content} {coding}");
+            assert_eq!(
+                Work::on(FlowRef::Http(&flow)),
+                expected,
+                "{content} {coding}"
+            );
         };
         check(0, true, Work::Short);
         check(1, true, Work::Long);

@@ -52,7 +52,13 @@ mod tests {
         let _ = std::panic::take_hook();
         assert!(ended.is_err());
         let said = lines.recv().unwrap();
-        assert!(said.starts_with("internal error, please report it: first ("), "{said}");
-        assert!(said.contains("panics.rs:") && !said.contains('\n'), "{said}");
+        assert!(
+            said.starts_with("internal error, please report it: first ("),
+            "{said}"
+        );
+        assert!(
+            said.contains("panics.rs:") && !said.contains('\n'),
+            "{said}"
+        );
     }
 }

@@ -204,7 +204,10 @@ async fn no_more_is_decoded_than_the_limit() {
             ("content_view_size_limit", Value::from("1k")),
         ];
         let text = printed(&options, Colour::Never, vec![Flow::Http(Box::new(flow))]).await;
-        assert!(text.ends_with("\n    (cut: more than 1k decoded)\n\n"), "{text}");
+        assert!(
+            text.ends_with("\n    (cut: more than 1k decoded)\n\n"),
+            "{text}"
+        );
         assert_eq!(text.matches("aaaa").count(), 1024 / 4);
     }
 }
