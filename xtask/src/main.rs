@@ -9,7 +9,9 @@ usage: cargo xtask TASK
 
 tasks:
   test [-- ARGUMENTS]  install what tests need where that is possible, then run
-                       cargo test with ARGUMENTS (--workspace without any)
+                       cargo test with ARGUMENTS; without any, --workspace
+                       and pytest on every CPython that is there
+  pytest               only the latter
   tidy                 check the rules for files and documents
   docs                 write docs/reference from the tables of the program
   completions          write docs/completions and docs/man from the flags";
@@ -18,8 +20,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["test"] => setup::test(&["--workspace"]),
+        ["test"] => setup::test(&[]),
         ["test", "--", rest @ ..] | ["test", rest @ ..] => setup::test(rest),
+        ["pytest"] => setup::pytest(),
         ["tidy"] => tidy::run(&root()),
         ["docs"] => generated::write(&root(), &generated::reference()),
         ["completions"] => generated::write(&root(), &generated::command_line()),
