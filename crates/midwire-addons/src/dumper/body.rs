@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use midwire_core::options::Size;
 use midwire_flow::{FlowInfo, HttpFlow, HttpMessage};
-use midwire_views::{MessageKind, Metadata, Rendered, Tag, highlight};
+use midwire_views::{Clean, MessageKind, Metadata, Rendered, Tag, highlight};
 
 use super::{Printer, Settings};
 use crate::style::{BLUE, GREEN, MAGENTA, RED, Style, YELLOW};
@@ -51,7 +51,10 @@ impl Printer<'_> {
             self.page.push("    ").paint("(cut off)", Style::DIM).line();
         } else if let Some(limit) = self.settings.size_limit.as_ref().filter(|_| more) {
             let what = format!("(cut: more than {limit} decoded)");
-            self.page.push("    ").paint(&what, Style::DIM).line();
+            self.page
+                .push("    ")
+                .paint(Clean::line(&what), Style::DIM)
+                .line();
         }
         self.page.line();
     }
@@ -77,7 +80,8 @@ impl Printer<'_> {
                 if std::mem::replace(&mut at_start, line.ends_with('\n')) {
                     self.page.push("    ");
                 }
-                self.page.paint(line.trim_end_matches('\n'), style(tag));
+                let line = Clean::text(line.trim_end_matches('\n'));
+                self.page.paint(line, style(tag));
                 if at_start {
                     self.page.line();
                 }

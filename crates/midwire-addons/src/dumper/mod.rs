@@ -96,7 +96,7 @@ impl Dumper {
         } else {
             write(&mut printer);
         }
-        self.output.print(kernel, printer.page.as_str());
+        self.output.print(kernel, &printer.page);
     }
 }
 
@@ -223,7 +223,7 @@ impl Printer<'_> {
         if info.is_replay == Some(Replay::Request) {
             self.page.paint("[replay]", Style::colour(YELLOW).bold());
         } else if let Some(peer) = &info.client_conn.peername {
-            self.page.push(&show::address(Some(peer)));
+            self.page.push(show::address(Some(peer)));
         }
     }
 }

@@ -202,7 +202,7 @@ fn parse(name: &str) -> Result<Coding, CodecError> {
 /// Decoded bytes that are held before it is known that the whole is within its limit.
 ///
 /// A few hundred bytes can grow to any limit, so what would be larger is measured first, in little memory.
-const HELD_UNMEASURED: usize = 16 << 20;
+const HELD_UNMEASURED: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
 
 fn run(codings: &[Coding], data: &[u8], limit: usize) -> Result<Vec<u8>, CodecError> {
     let mut decoder = Decoder::new(codings);
