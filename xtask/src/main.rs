@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use xtask::{generated, root, say, setup, tidy};
+use xtask::{generated, root, say, setup, tidy, web};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -14,7 +14,10 @@ tasks:
   pytest               only the latter
   tidy                 check the rules for files and documents
   docs                 write docs/reference from the tables of the program
-  completions          write docs/completions and docs/man from the flags";
+  completions          write docs/completions and docs/man from the flags
+  web [--check]        build the browser interface, or check that what is
+                       committed is what would be built
+  web --test           run the tests of the browser interface";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +28,9 @@ fn main() -> ExitCode {
         ["pytest"] => setup::pytest(),
         ["tidy"] => tidy::run(&root()),
         ["docs"] => generated::write(&root(), &generated::reference()),
+        ["web"] => web::write(&root()),
+        ["web", "--check"] => web::check(&root()),
+        ["web", "--test"] => web::test(&root()),
         ["completions"] => generated::write(&root(), &generated::command_line()),
         _ => {
             say(USAGE);
