@@ -4,6 +4,8 @@ use midwire_core::hooks::{ContentNeed, FlowRef, Part};
 use midwire_flow::HttpFlow;
 use midwire_flow::filter::{Filter, FilterError};
 
+use crate::heavy::Work;
+
 /// A filter that may be absent; then all flows meet it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Condition(Option<Filter>);
@@ -31,12 +33,10 @@ impl Condition {
         let Some(filter) = &self.0 else {
             return true;
         };
-        match flow {
-            FlowRef::Http(flow) => filter.matches_http(flow),
-            FlowRef::Tcp(flow) => filter.matches_tcp(flow),
-            FlowRef::Udp(flow) => filter.matches_udp(flow),
-            FlowRef::Dns(flow) => filter.matches_dns(flow),
+        if self.reads_content() {
+            return Work::on(flow).run(|| matches(filter, flow));
         }
+        matches(filter, flow)
     }
 
     /// As [`Condition::admits`], for an HTTP flow.
@@ -76,5 +76,14 @@ impl Condition {
         } else {
             ContentNeed::Nothing
         }
+    }
+}
+
+fn matches(filter: &Filter, flow: FlowRef<'_>) -> bool {
+    match flow {
+        FlowRef::Http(flow) => filter.matches_http(flow),
+        FlowRef::Tcp(flow) => filter.matches_tcp(flow),
+        FlowRef::Udp(flow) => filter.matches_udp(flow),
+        FlowRef::Dns(flow) => filter.matches_dns(flow),
     }
 }

@@ -11,6 +11,7 @@ mod condition;
 mod crl;
 mod dumper;
 mod errorcheck;
+mod heavy;
 mod intercept;
 mod keepserving;
 mod map_local;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use midwire_core::hooks::{Addon, ContentNeed, Hook, HookSet, Part, StreamFilter};
+use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part, StreamFilter};
 use midwire_core::options::{Changed, Options};
 use midwire_core::{BoxFuture, Kernel};
 use midwire_flow::codec::CodecError;
@@ -14,6 +14,7 @@ use midwire_flow::{HttpFlow, HttpMessage};
 use midwire_wire::Fields;
 
 use crate::condition::Condition;
+use crate::heavy::Work;
 use crate::rules::{Parts, Replacement, RuleError, is_open, parse_all, repr, runs, unescape};
 use crate::stream_rewrite::{self, Rewriter};
 
@@ -201,13 +202,13 @@ impl Addon for ModifyBody {
 
     fn request(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         if is_open(flow) {
-            self.run(kernel, flow);
+            Work::on(FlowRef::Http(flow)).run(|| self.run(kernel, flow));
         }
     }
 
     fn response(&self, kernel: &Kernel, flow: &mut HttpFlow) {
         if runs(flow) {
-            self.run(kernel, flow);
+            Work::on(FlowRef::Http(flow)).run(|| self.run(kernel, flow));
         }
     }
 }

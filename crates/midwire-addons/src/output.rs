@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use midwire_core::Kernel;
 
+use crate::style::Page;
+
 /// Where lines are printed; a cloneable handle.
 #[derive(Clone)]
 pub struct Output(Arc<Inner>);
@@ -51,14 +53,14 @@ impl Output {
         self.0.colour
     }
 
-    /// Writes text, which should be whole lines, in one piece and flushes.
+    /// Writes a page, which should be whole lines, in one piece and flushes.
     ///
     /// Output that cannot be written ends the program: silently if the reader has gone away, else with the reason.
-    pub fn print(&self, kernel: &Kernel, text: &str) {
-        self.print_with(kernel, |out| out.write_all(text.as_bytes()));
+    pub(crate) fn print(&self, kernel: &Kernel, page: &Page) {
+        self.print_with(kernel, |out| out.write_all(page.as_str().as_bytes()));
     }
 
-    /// As [`Output::print`], for text that is too large for memory.
+    /// As [`Output::print`], for data that is too large for memory and no text for people.
     pub(crate) fn print_with(
         &self,
         kernel: &Kernel,
@@ -143,7 +145,9 @@ pub(crate) mod tests {
         let check = |kind, failure: Option<&str>| {
             let kernel = Kernel::new(OptionStore::new(Tool::Dump), LogStream::default());
             let output = Output::new(Box::new(Broken(kind)), Colour::Never);
-            output.print(&kernel, "x\n");
+            let mut page = Page::new(Colour::Never);
+            page.push("x").line();
+            output.print(&kernel, &page);
             assert!(kernel.shutdown().is_cancelled());
             assert_eq!(kernel.failure().as_deref(), failure);
         };

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use midwire_views::Clean;
+
 use crate::output::Colour;
 
 /// How a piece of text looks on a terminal.
@@ -74,7 +76,7 @@ impl Style {
     }
 }
 
-/// Text that is being put together. What goes in must be clean already: escape sequences are added around it.
+/// Text that is being put together, for a terminal. Only clean text goes in: escape sequences are added around it.
 #[derive(Debug)]
 pub(crate) struct Page {
     text: String,
@@ -90,13 +92,13 @@ impl Page {
     }
 
     /// Appends plain text.
-    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
+    pub(crate) fn push<'a>(&mut self, text: impl Into<Clean<'a>>) -> &mut Self {
+        self.text.push_str(text.into().as_str());
         self
     }
 
     /// Appends styled text.
-    pub(crate) fn paint(&mut self, text: &str, style: Style) -> &mut Self {
+    pub(crate) fn paint<'a>(&mut self, text: impl Into<Clean<'a>>, style: Style) -> &mut Self {
         if self.colour == Colour::Never || style == Style::PLAIN {
             return self.push(text);
         }
@@ -109,7 +111,9 @@ impl Page {
         for code in codes.into_iter().flatten() {
             let _ = write!(self.text, "\x1b[{code}m");
         }
-        self.push(text).push("\x1b[0m")
+        self.push(text);
+        self.text.push_str("\x1b[0m");
+        self
     }
 
     /// Ends the line.

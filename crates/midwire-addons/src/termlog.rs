@@ -8,7 +8,7 @@ use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, HookSet};
 use midwire_core::log::{Level, LogEntry, Subscription};
 use midwire_core::options::{Changed, Options};
-use midwire_views::clean_text;
+use midwire_views::Clean;
 
 use crate::output::{Colour, Output};
 use crate::style::{CYAN, MAGENTA, Page, RED, Style, YELLOW};
@@ -57,7 +57,7 @@ impl Addon for TermLog {
 }
 
 /// `[HH:MM:SS.mmm][client] text`, the rest of a text of several lines indented by nothing.
-fn format(entry: &LogEntry, colour: Colour) -> String {
+fn format(entry: &LogEntry, colour: Colour) -> Page {
     let mut page = Page::new(colour);
     let time = Timestamp::try_from(entry.time).map_or_else(
         |_| String::from("[--:--:--.---]"),
@@ -67,10 +67,10 @@ fn format(entry: &LogEntry, colour: Colour) -> String {
                 .to_string()
         },
     );
-    page.paint(&time, Style::colour(CYAN).dim());
+    page.paint(Clean::line(&time), Style::colour(CYAN).dim());
     if let Some(client) = &entry.client {
-        let client = format!("[{}]", midwire_views::clean_line(client));
-        page.paint(&client, Style::colour(YELLOW).dim());
+        let client = format!("[{client}]");
+        page.paint(Clean::line(&client), Style::colour(YELLOW).dim());
     }
     let style = Style::PLAIN.with_colour(match entry.level {
         Level::Error => Some(RED),
@@ -79,9 +79,12 @@ fn format(entry: &LogEntry, colour: Colour) -> String {
         Level::Info | Level::Debug => None,
     });
     page.push(" ")
-        .paint(clean_text(&entry.message).trim_end_matches('\n'), style)
+        .paint(
+            Clean::text(entry.message.trim_end_matches(['\r', '\n'])),
+            style,
+        )
         .line();
-    page.as_str().to_owned()
+    page
 }
 
 #[cfg(test)]
@@ -107,7 +110,8 @@ mod tests {
     #[test]
     fn entries_are_cleaned_and_prefixed() {
         let check = |entry: &LogEntry, colour, expected: &str| {
-            let text = format(entry, colour);
+            let page = format(entry, colour);
+            let text = page.as_str();
             let from = text.find(']').unwrap() + 1;
             assert_eq!(&text[from..], expected, "{text:?}");
         };
@@ -122,7 +126,8 @@ mod tests {
             Colour::Always,
             "\x1b[0m \x1b[33mx\x1b[0m\n",
         );
-        let text = format(&entry(Level::Info, "x"), Colour::Never);
+        let page = format(&entry(Level::Info, "x"), Colour::Never);
+        let text = page.as_str();
         assert_eq!(text.len(), "[00:00:00.000] x\n".len(), "{text}");
     }
 

@@ -324,7 +324,10 @@ fn curve(name: Option<&str>) -> Result<Option<Curve>, TlsConfigError> {
 fn limits(options: &Options) -> Limits {
     Limits {
         header_size: options.header_size_limit.as_usize(),
-        header_count: usize::try_from(options.header_count_limit).unwrap_or(1000),
+        header_count: match usize::try_from(options.header_count_limit) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(count) => count,
+        },
         validation: if options.validate_inbound_headers {
             Validation::Strict
         } else {

@@ -177,7 +177,10 @@ async fn accept(
         };
         match accepted {
             Ok((tcp, peer)) => {
-                let served = conn::serve(Arc::clone(&engine), Arc::clone(&spec), tcp, peer);
+                // Counted here, so that the next one finds it counted.
+                let counted = engine.kernel.count_connection();
+                let served =
+                    conn::serve(Arc::clone(&engine), Arc::clone(&spec), (tcp, peer), counted);
                 engine.spawn(served);
             }
             Err(error) => {

@@ -1,6 +1,9 @@
 //! The one function through which untrusted text passes on its way to a terminal.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use crate::text::{escape_bytes, show_bytes};
 
 /// Combining marks kept on one character; more would spill over neighbouring cells.
 const MAX_MARKS: usize = 8;
@@ -18,6 +21,82 @@ pub fn clean_text(text: &str) -> Cow<'_, str> {
 /// become `.` as well.
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     clean(text, Place::Line)
+}
+
+/// Text that has passed the cleaning, so that it may go to a terminal.
+///
+/// What prints flows or the log takes nothing else. Words of the program itself, which are there when it is built,
+/// count as clean; everything else gets here through one of the functions below.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clean<'a>(Cow<'a, str>);
+
+impl<'a> Clean<'a> {
+    /// One line, see [`clean_line`].
+    pub fn line(text: &'a str) -> Self {
+        Self(clean_line(text))
+    }
+
+    /// Text of several lines, see [`clean_text`].
+    pub fn text(text: &'a str) -> Self {
+        Self(clean_text(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Without white space at its end.
+    pub fn trim_end(&self) -> Clean<'_> {
+        Clean(Cow::Borrowed(self.0.trim_end()))
+    }
+
+    /// The same, independent of what it was made from.
+    pub fn into_owned(self) -> Clean<'static> {
+        Clean(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl Clean<'static> {
+    /// Bytes on one line, what is not UTF-8 as `\xNN`.
+    pub fn bytes(data: &[u8]) -> Self {
+        Self(Cow::Owned(clean_line(&show_bytes(data)).into_owned()))
+    }
+
+    /// Bytes as printable ASCII, everything else escaped, see [`escape_bytes`].
+    pub fn escaped(data: &[u8]) -> Self {
+        Self(Cow::Owned(escape_bytes(data)))
+    }
+
+    /// Blanks.
+    pub fn blanks(count: usize) -> Self {
+        Self(Cow::Owned(" ".repeat(count)))
+    }
+}
+
+impl From<&'static str> for Clean<'static> {
+    /// Words of the program.
+    fn from(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<u16> for Clean<'static> {
+    fn from(number: u16) -> Self {
+        Self(Cow::Owned(number.to_string()))
+    }
+}
+
+impl<'a> From<&'a Clean<'_>> for Clean<'a> {
+    fn from(text: &'a Clean<'_>) -> Self {
+        Clean(Cow::Borrowed(&text.0))
+    }
+}
+
+impl fmt::Display for Clean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,6 +212,17 @@ mod tests {
     fn clean_text_is_not_copied() {
         assert!(matches!(clean_text("a\nb"), Cow::Borrowed(_)));
         assert!(matches!(clean_line("a b"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn clean_text_comes_only_from_cleaning() {
+        assert_eq!(Clean::line("a\x1b[2J\n").to_string(), "a.[2J.");
+        assert_eq!(Clean::text("a\x1b\n").as_str(), "a.\n");
+        assert_eq!(Clean::bytes(b"\xff\x07\n").as_str(), "\\xff..");
+        assert_eq!(Clean::escaped(b"\x07\n").as_str(), "\\x07\\n");
+        assert_eq!(Clean::from(404).as_str(), "404");
+        assert_eq!(Clean::text(" a\n").trim_end().as_str(), " a");
+        assert_eq!(format!("[{:>3}]", Clean::line("a")), "[  a]");
     }
 
     proptest! {

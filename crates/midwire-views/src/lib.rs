@@ -15,7 +15,7 @@ mod view;
 mod views;
 mod yaml;
 
-pub use clean::{clean_line, clean_text};
+pub use clean::{Clean, clean_line, clean_text};
 pub use highlight::{Syntax, Tag, highlight};
 pub use metadata::{MessageKind, Metadata};
 pub use out::Out;

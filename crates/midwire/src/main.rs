@@ -1,6 +1,7 @@
 //! The midwire program: parse, build, run, map the outcome to an exit status.
 
 mod launch;
+mod panics;
 mod program;
 mod run;
 mod setup;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use midwire_core::log::LogStream;
 use midwire_core::options::cli::{self, Action, Invocation};
 use midwire_core::options::{OptionStore, Tool};
+use midwire_views::Clean;
 
 use crate::launch::Launch;
 use crate::program::{Call, Program};
@@ -74,6 +76,7 @@ fn serve(
 ) -> ExitCode {
     let log = LogStream::default();
     log.install();
+    panics::report_to(log.clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -101,7 +104,7 @@ fn output(text: &str, status: u8) -> ExitCode {
 fn complain(name: &str, text: &str) -> ExitCode {
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
-        format!("{name}: {text}\n").as_bytes(),
+        format!("{name}: {}\n", Clean::text(text)).as_bytes(),
     );
     ExitCode::FAILURE
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use midwire_core::options::Size;
 use midwire_flow::{FlowInfo, HttpFlow, HttpMessage};
-use midwire_views::{MessageKind, Metadata, Rendered, Tag, highlight};
+use midwire_views::{Clean, MessageKind, Metadata, Rendered, Tag, highlight};
 
 use super::{Printer, Settings};
 use crate::style::{BLUE, GREEN, MAGENTA, RED, Style, YELLOW};
@@ -35,11 +36,11 @@ impl Printer<'_> {
             tracing::warn!("{warning}");
         }
         let mut text = rendered.text.as_str();
-        let mut cut = more;
+        let mut cut = false;
         if self.settings.detail == 3
             && let Some(end) = end_of_lines(text, self.settings.cutoff_lines)
         {
-            cut |= end < text.len();
+            cut = end < text.len();
             text = text.get(..end).unwrap_or(text);
         }
         if !text.is_empty() {
@@ -48,6 +49,12 @@ impl Printer<'_> {
         }
         if cut {
             self.page.push("    ").paint("(cut off)", Style::DIM).line();
+        } else if let Some(limit) = self.settings.size_limit.as_ref().filter(|_| more) {
+            let what = format!("(cut: more than {limit} decoded)");
+            self.page
+                .push("    ")
+                .paint(Clean::line(&what), Style::DIM)
+                .line();
         }
         self.page.line();
     }
@@ -73,7 +80,8 @@ impl Printer<'_> {
                 if std::mem::replace(&mut at_start, line.ends_with('\n')) {
                     self.page.push("    ");
                 }
-                self.page.paint(line.trim_end_matches('\n'), style(tag));
+                let line = Clean::text(line.trim_end_matches('\n'));
+                self.page.paint(line, style(tag));
                 if at_start {
                     self.page.line();
                 }
@@ -103,12 +111,7 @@ fn end_of_lines(text: &str, lines: usize) -> Option<usize> {
 }
 
 fn content(message: Message<'_>, settings: &Settings) -> Option<Shown> {
-    // Level 4 shows all that fits the memory, level 3 so much that its lines are filled.
-    let limit = if settings.detail > 3 {
-        settings.decode_limit
-    } else {
-        settings.size_limit
-    };
+    let limit = settings.size_limit.as_ref().map_or(0, Size::as_usize);
     let prefix = match message {
         Message::Http(flow, MessageKind::Request) => flow.request.decoded_prefix(limit)?,
         Message::Http(flow, _) => flow.response.as_ref()?.decoded_prefix(limit)?,

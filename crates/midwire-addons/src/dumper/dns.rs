@@ -1,7 +1,7 @@
 //! DNS queries and answers.
 
 use midwire_flow::DnsFlow;
-use midwire_views::clean_line;
+use midwire_views::Clean;
 use midwire_wire::dns::{op_codes, response_codes, types};
 
 use super::Printer;
@@ -16,7 +16,7 @@ impl Printer<'_> {
         self.page.paint(" <<", Style::BOLD).push(" ");
         if response.answers.is_empty() {
             let code = response_codes::to_str(response.response_code.into());
-            self.page.paint(&code, Style::colour(RED));
+            self.page.paint(Clean::line(&code), Style::colour(RED));
         }
         for (index, answer) in response.answers.iter().enumerate() {
             if index > 0 {
@@ -24,7 +24,7 @@ impl Printer<'_> {
             }
             let answer = answer.to_string();
             self.page
-                .paint(&clean_line(&answer), Style::colour(BRIGHT_BLUE));
+                .paint(Clean::line(&answer), Style::colour(BRIGHT_BLUE));
         }
         self.page.line();
     }
@@ -47,12 +47,13 @@ impl Printer<'_> {
             _ => RED,
         };
         let code = op_codes::to_str(flow.request.op_code.into());
+        let what = format!("DNS {code} ({kind})");
         let name = question.map_or("", |question| &question.name);
         self.page
             .push(": ")
-            .paint(&format!("DNS {code} ({kind})"), Style::colour(colour))
+            .paint(Clean::line(&what), Style::colour(colour))
             .push(" ")
-            .paint(&clean_line(name), Style::BOLD)
+            .paint(Clean::line(name), Style::BOLD)
             .line();
     }
 }

@@ -2,7 +2,7 @@
 
 use midwire_flow::access::{human, status};
 use midwire_flow::{HttpFlow, Replay, Request, Response};
-use midwire_views::{MessageKind, clean_line, escape_bytes};
+use midwire_views::{Clean, MessageKind};
 use midwire_wire::Fields;
 
 use super::body::Message;
@@ -27,7 +27,7 @@ impl Printer<'_> {
     pub(super) fn error_line(&mut self, text: &str) {
         self.page
             .paint(
-                &format!(" << {}", clean_line(text)),
+                Clean::line(&format!(" << {text}")),
                 Style::colour(RED).bold(),
             )
             .line();
@@ -36,7 +36,7 @@ impl Printer<'_> {
     fn request_line(&mut self, flow: &HttpFlow) {
         let request = &flow.request;
         self.client(&flow.info);
-        let mut method = show::bytes(&request.method);
+        let mut method = show::bytes(&request.method).to_string();
         if flow.info.meta("h2-pushed-stream").is_some() {
             method.push_str(" PUSH_PROMISE");
         }
@@ -48,32 +48,35 @@ impl Printer<'_> {
         let url = self.url(request);
         self.page
             .push(": ")
-            .paint(&method, Style::colour(colour).bold())
+            .paint(Clean::line(&method), Style::colour(colour).bold())
             .push(" ")
-            .paint(&url, Style::BOLD);
+            .paint(url, Style::BOLD);
         let other = flow
             .response
             .as_ref()
             .map_or(b"HTTP/1.1".as_slice(), |response| &response.version);
         if !is_http1(&request.version) || request.version != other {
-            self.page.push(" ").push(&show::bytes(&request.version));
+            self.page.push(" ").push(show::bytes(&request.version));
         }
         self.page.line();
     }
 
-    fn url(&self, request: &Request) -> String {
+    fn url(&self, request: &Request) -> Clean<'static> {
         let url = if self.settings.show_host {
             request.pretty_url()
         } else {
             request.url()
         };
         if self.settings.detail > 1 {
-            return clean_line(&url).into_owned();
+            return Clean::line(&url).into_owned();
         }
         let width = url_width();
         match url.char_indices().nth(width) {
-            None => clean_line(&url).into_owned(),
-            Some((end, _)) => clean_line(url.get(..end).unwrap_or(&url)).into_owned() + "…",
+            None => Clean::line(&url).into_owned(),
+            Some((end, _)) => {
+                let cut = url.get(..end).unwrap_or(&url);
+                Clean::line(&format!("{cut}…")).into_owned()
+            }
         }
     }
 
@@ -89,7 +92,7 @@ impl Printer<'_> {
     fn response_line(&mut self, flow: &HttpFlow, response: &Response) {
         let mut version = String::new();
         if !is_http1(&response.version) || flow.request.version != response.version {
-            version = show::bytes(&response.version) + " ";
+            version = format!("{} ", show::bytes(&response.version));
         }
         let replay = match flow.info.is_replay {
             Some(Replay::Response) => "[replay]",
@@ -98,10 +101,10 @@ impl Printer<'_> {
         if self.settings.detail == 1 {
             let client = show::address(flow.info.client_conn.peername.as_ref());
             let used = 2 + version.chars().count() + replay.len();
-            let pad = client.chars().count().saturating_sub(used);
+            let pad = client.as_str().chars().count().saturating_sub(used);
             // The replay mark stands in front of the padding, so that status codes stay below each other.
             self.page.paint(replay, replay_style(replay));
-            self.page.push(&" ".repeat(pad));
+            self.page.push(Clean::blanks(pad));
         } else {
             self.page.paint(replay, replay_style(replay));
         }
@@ -116,7 +119,7 @@ impl Printer<'_> {
             _ => style,
         };
         let reason = match &response.version[..] {
-            b"HTTP/2.0" | b"HTTP/3" => status::reason(response.status).to_owned(),
+            b"HTTP/2.0" | b"HTTP/3" => status::reason(response.status).into(),
             _ => show::bytes(&response.reason),
         };
         let size = response
@@ -126,12 +129,12 @@ impl Printer<'_> {
         self.page
             .paint(" <<", Style::BOLD)
             .push(" ")
-            .push(&version)
-            .paint(&response.status.to_string(), code)
+            .push(Clean::line(&version))
+            .paint(response.status, code)
             .push(" ")
-            .paint(&reason, style)
+            .paint(reason, style)
             .push(" ")
-            .paint(&size, Style::BOLD)
+            .paint(Clean::line(&size), Style::BOLD)
             .line();
     }
 
@@ -148,16 +151,16 @@ impl Printer<'_> {
             return;
         }
         for (name, value) in fields.iter() {
-            let value = escape_bytes(value);
+            let (name, value) = (
+                Clean::escaped(name.trim_ascii_start()),
+                Clean::escaped(value),
+            );
+            let value = value.trim_end();
             self.page
                 .push("    ")
-                .paint(escape_bytes(name).trim_start(), Style::colour(BLUE))
-                .push(if value.trim_end().is_empty() {
-                    ":"
-                } else {
-                    ": "
-                })
-                .push(value.trim_end())
+                .paint(&name, Style::colour(BLUE))
+                .push(if value.as_str().is_empty() { ":" } else { ": " })
+                .push(&value)
                 .line();
         }
     }

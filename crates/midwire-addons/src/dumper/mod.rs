@@ -12,11 +12,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
-use midwire_core::options::{Changed, Options};
+use midwire_core::options::{Changed, Options, Size};
 use midwire_flow::{DnsFlow, HttpFlow, MessageFlow, Replay};
 use midwire_views::Registry;
 
 use crate::condition::Condition;
+use crate::heavy::Work;
 use crate::output::{self, Output};
 use crate::script_views::with_script_views;
 use crate::show;
@@ -37,8 +38,8 @@ struct Settings {
     show_host: bool,
     view: String,
     cutoff_lines: usize,
-    size_limit: usize,
-    decode_limit: usize,
+    /// Bytes of content that are decoded.
+    size_limit: Option<Size>,
     protobuf_definitions: Option<String>,
 }
 
@@ -80,7 +81,8 @@ impl Dumper {
         write: impl FnOnce(&mut Printer<'_>),
     ) {
         let settings = self.settings.load();
-        if settings.detail < 1 || !settings.filter.admits(flow.into().0) {
+        let flow = flow.into().0;
+        if settings.detail < 1 || !settings.filter.admits(flow) {
             return;
         }
         let views = with_script_views(kernel, &self.views);
@@ -89,8 +91,12 @@ impl Dumper {
             settings: &settings,
             views: &views,
         };
-        write(&mut printer);
-        self.output.print(kernel, printer.page.as_str());
+        if settings.detail >= 3 {
+            Work::on(flow).run(|| write(&mut printer));
+        } else {
+            write(&mut printer);
+        }
+        self.output.print(kernel, &printer.page);
     }
 }
 
@@ -144,8 +150,7 @@ impl Addon for Dumper {
             show_host: options.showhost,
             view: options.dumper_default_contentview.clone(),
             cutoff_lines: usize::try_from(options.content_view_lines_cutoff).unwrap_or_default(),
-            size_limit: options.content_view_size_limit.as_usize(),
-            decode_limit: options.content_decode_limit.as_usize(),
+            size_limit: Some(options.content_view_size_limit.clone()),
             protobuf_definitions: options.protobuf_definitions.clone(),
         }));
         Ok(())
@@ -218,7 +223,7 @@ impl Printer<'_> {
         if info.is_replay == Some(Replay::Request) {
             self.page.paint("[replay]", Style::colour(YELLOW).bold());
         } else if let Some(peer) = &info.client_conn.peername {
-            self.page.push(&show::address(Some(peer)));
+            self.page.push(show::address(Some(peer)));
         }
     }
 }

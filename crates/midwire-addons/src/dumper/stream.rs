@@ -1,7 +1,7 @@
 //! WebSocket, TCP and UDP.
 
 use midwire_flow::{FlowInfo, HttpFlow, MessageFlow, Value, WebSocketData};
-use midwire_views::{MessageKind, clean_line};
+use midwire_views::{Clean, MessageKind};
 
 use super::Printer;
 use super::body::Message;
@@ -49,7 +49,9 @@ impl Printer<'_> {
         let client = show::address(info.client_conn.peername.as_ref());
         let server = show::address(info.server_conn.address.as_ref());
         self.page
-            .push(&format!("{client} {arrow} {what} {arrow} {server}"))
+            .push(Clean::line(&format!(
+                "{client} {arrow} {what} {arrow} {server}"
+            )))
             .line();
         if self.settings.detail >= 3 {
             self.body(Message::Stream(info, &message.content, stream.kind));
@@ -60,12 +62,10 @@ impl Printer<'_> {
     pub(super) fn failure(&mut self, flow: &MessageFlow, stream: &Stream) {
         let server = show::address(flow.info.server_conn.address.as_ref());
         let why = flow.info.error.as_ref().map_or("", |error| &error.msg);
-        let text = format!(
-            "Error in {} connection to {server}: {}",
-            stream.upper,
-            clean_line(why)
-        );
-        self.page.paint(&text, Style::colour(RED)).line();
+        let text = format!("Error in {} connection to {server}: {why}", stream.upper);
+        self.page
+            .paint(Clean::line(&text), Style::colour(RED))
+            .line();
     }
 
     /// The last message of a WebSocket conversation.
@@ -82,9 +82,9 @@ impl Printer<'_> {
         let server = show::address(flow.info.server_conn.address.as_ref());
         let path = show::bytes(&flow.request.path);
         self.page
-            .push(&format!(
+            .push(Clean::line(&format!(
                 "{client} {arrow} WebSocket {kind} message {arrow} {server}{path}"
-            ))
+            )))
             .line();
         if self.settings.detail >= 3 {
             self.body(Message::WebSocket(flow, &message.content));
@@ -96,14 +96,14 @@ impl Printer<'_> {
         let Some(websocket) = &flow.websocket else {
             return;
         };
-        let reason = clean_line(websocket.close_reason.as_deref().unwrap_or_default());
+        let reason = websocket.close_reason.as_deref().unwrap_or_default();
         if let Some(code @ (1000 | 1001 | 1005)) = websocket.close_code {
             let who = match websocket.closed_by_client {
                 Some(true) => "client",
                 _ => "server",
             };
             let text = format!("WebSocket connection closed by {who}: {code} {reason}");
-            self.page.push(&text).line();
+            self.page.push(Clean::line(&text)).line();
             return;
         }
         let mut why = close_name(websocket);
@@ -112,7 +112,9 @@ impl Printer<'_> {
         }
         let server = show::address(flow.info.server_conn.address.as_ref());
         let text = format!("Error in WebSocket connection to {server}: WebSocket Error: {why}");
-        self.page.paint(&text, Style::colour(RED)).line();
+        self.page
+            .paint(Clean::line(&text), Style::colour(RED))
+            .line();
     }
 }
 
@@ -123,7 +125,7 @@ fn arrow(from_client: bool) -> &'static str {
 fn stream_id(info: &FlowInfo, key: &str) -> String {
     match info.meta(key) {
         Some(Value::Int(id)) => id.to_string(),
-        Some(Value::Text(id)) => clean_line(id).into_owned(),
+        Some(Value::Text(id)) => id.clone(),
         _ => String::new(),
     }
 }

@@ -192,6 +192,27 @@ async fn long_content_is_cut_at_level_three() {
 }
 
 #[tokio::test]
+async fn no_more_is_decoded_than_the_limit() {
+    let bomb = midwire_flow::codec::encode(&vec![b'a'; 4 << 20], "br").unwrap();
+    for detail in [3, 4] {
+        let mut flow = answered(200, "");
+        let response = flow.response.as_mut().unwrap();
+        response.fields = Fields::from_pairs([("content-encoding", "br")]);
+        response.content = Content::Memory(bomb.clone().into());
+        let options = [
+            ("flow_detail", Value::Int(detail)),
+            ("content_view_size_limit", Value::from("1k")),
+        ];
+        let text = printed(&options, Colour::Never, vec![Flow::Http(Box::new(flow))]).await;
+        assert!(
+            text.ends_with("\n    (cut: more than 1k decoded)\n\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches("aaaa").count(), 1024 / 4);
+    }
+}
+
+#[tokio::test]
 async fn only_matching_flows_are_printed_with_the_wanted_host() {
     let flow = || {
         let mut flow = answered(200, "x");
@@ -392,5 +413,5 @@ fn a_bad_filter_is_refused() {
 
 #[test]
 fn unspecified_servers_are_shown_as_stars() {
-    assert_eq!(show::address(Some(&Address::new("::", 53))), "*:53");
+    assert_eq!(show::address(Some(&Address::new("::", 53))), "*:53".into());
 }

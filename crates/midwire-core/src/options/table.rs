@@ -199,7 +199,7 @@ options! {
     http2: bool = true, all().flag(""),
         "Speak HTTP/2 with clients and servers that can.";
     http2_max_concurrent_streams: i64 = 100, own(),
-        "Requests that a client may have under way on one HTTP/2 connection.";
+        "Requests that a client may have under way on one HTTP/2 connection; 0 for no limit.";
     http2_max_resets: i64 = 200, own(),
         "Streams that may be reset within 10 seconds before an HTTP/2 connection is closed; 0 for no limit.";
     http2_ping_keepalive: i64 = 58, all(),

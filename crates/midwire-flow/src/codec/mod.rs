@@ -87,8 +87,7 @@ pub enum CodecError {
 /// Empty content is empty in every coding. Content cut short is an error except for gzip and zstd, where what is
 /// there is given.
 pub fn decode(data: &[u8], coding: &str, limit: usize) -> Result<Vec<u8>, CodecError> {
-    let decoder = Decoder::new(&[parse(coding)?]);
-    run(decoder, data, limit)
+    run(&[parse(coding)?], data, limit)
 }
 
 /// Decodes content with the codings of a Content-Encoding value, the last one first (RFC 9110 §8.4).
@@ -97,11 +96,7 @@ pub fn decode_all(
     content_encoding: &[u8],
     limit: usize,
 ) -> Result<Vec<u8>, CodecError> {
-    run(
-        Decoder::for_content_encoding(content_encoding)?,
-        data,
-        limit,
-    )
+    run(&parse_list(content_encoding)?, data, limit)
 }
 
 /// The beginning of decoded content, for views.
@@ -204,18 +199,49 @@ fn parse(name: &str) -> Result<Coding, CodecError> {
     Coding::parse(name).ok_or_else(|| CodecError::Unknown(name.to_owned()))
 }
 
-fn run(mut decoder: Decoder, data: &[u8], limit: usize) -> Result<Vec<u8>, CodecError> {
+/// Decoded bytes that are held before it is known that the whole is within its limit.
+///
+/// A few hundred bytes can grow to any limit, so what would be larger is measured first, in little memory.
+const HELD_UNMEASURED: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
+
+fn run(codings: &[Coding], data: &[u8], limit: usize) -> Result<Vec<u8>, CodecError> {
+    let mut decoder = Decoder::new(codings);
     if decoder.is_identity() {
         // Nothing expands here, so there is nothing to limit.
         return Ok(data.to_vec());
     }
     let mut out = Vec::new();
-    if fill(&mut decoder, data, &mut out, limit)? {
-        return Err(CodecError::TooLarge { limit });
+    if fill(&mut decoder, data, &mut out, limit.min(HELD_UNMEASURED))? {
+        drop(out);
+        let length = measure(Decoder::new(codings), data, limit)?;
+        out = Vec::with_capacity(length);
+        decoder = Decoder::new(codings);
+        fill(&mut decoder, data, &mut out, length)?;
     }
     decoder.finish()?;
     Ok(out)
 }
+
+/// How long content is once decoded.
+fn measure(mut decoder: Decoder, mut data: &[u8], limit: usize) -> Result<usize, CodecError> {
+    let mut length = 0_usize;
+    let mut piece = Vec::new();
+    loop {
+        let read = decoder.step(data, &mut piece, MEASURED_PIECE)?;
+        data = data.get(read..).unwrap_or_default();
+        if read == 0 && piece.is_empty() {
+            return Ok(length);
+        }
+        length = length.saturating_add(piece.len());
+        if length > limit {
+            return Err(CodecError::TooLarge { limit });
+        }
+        piece.clear();
+    }
+}
+
+/// Bytes that are made at a time while content is measured.
+const MEASURED_PIECE: usize = 64 * 1024;
 
 /// Decodes up to `limit` bytes into `out`; true if there is at least one more.
 fn fill(

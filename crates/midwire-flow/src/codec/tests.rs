@@ -300,3 +300,19 @@ proptest! {
         prop_assert_eq!(decode_split(&packed, list.as_bytes(), &sizes, room).unwrap(), data);
     }
 }
+
+#[test]
+fn large_content_is_measured_before_it_is_held() {
+    let plain = vec![b'x'; 200 << 10];
+    for coding in ["gzip", "deflate", "br", "zstd"] {
+        let coded = encode(&plain, coding).unwrap();
+        let check = |limit, expected: Result<usize, CodecError>| {
+            let length = decode(&coded, coding, limit).map(|content| content.len());
+            assert_eq!(length, expected, "{coding}");
+        };
+        check(plain.len(), Ok(plain.len()));
+        check(plain.len() + 1, Ok(plain.len()));
+        let limit = plain.len() - 1;
+        check(limit, Err(CodecError::TooLarge { limit }));
+    }
+}

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use midwire_core::ConnectionGuard;
 use midwire_core::hooks::Hook;
 use midwire_flow::{Address, ClientConn, Connection};
 use tokio::net::TcpStream;
@@ -40,10 +41,9 @@ pub(crate) static HTTP1_ALPN: LazyLock<Vec<Bytes>> =
 pub(crate) async fn serve(
     engine: Arc<Engine>,
     mode: Arc<ModeSpec>,
-    tcp: TcpStream,
-    peer: SocketAddr,
+    (tcp, peer): (TcpStream, SocketAddr),
+    _counted: ConnectionGuard,
 ) {
-    let _guard = engine.kernel.count_connection();
     let _ = tcp.set_nodelay(true);
     let mut sockname = tcp.local_addr().ok().map(Address::from);
     if mode.mode == Mode::Transparent {

@@ -10,6 +10,9 @@ use super::section::Section;
 use super::{Framing, Limits, Shown, Violation, framing};
 use crate::{RequestHead, TargetForm, Version};
 
+/// Empty lines that are skipped before a request line (RFC 9112 §2.2).
+const SKIPPED: u8 = 8;
+
 /// Decodes the heads of the requests on one connection, each when the body before it has been taken.
 ///
 /// The buffer given to [`RequestDecoder::decode`] may only grow between two calls that return `Ok(None)`.
@@ -65,14 +68,17 @@ impl RequestDecoder {
         self.finish(&line, buf).map(Some)
     }
 
-    /// True as long as no byte of a next request was seen; empty lines between requests do not count.
+    /// True as long as no byte of a next request was seen; empty lines between requests do not count, as long as
+    /// there are no more of them than are skipped.
     pub fn is_idle(&self, buf: &BytesMut) -> bool {
-        self.line.is_none() && buf.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+        const SKIPPED_BYTES: usize = 2 * SKIPPED as usize;
+        self.line.is_none()
+            && buf.len() <= SKIPPED_BYTES
+            && buf.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// True when the first byte of a request line is there (RFC 9112 §2.2: empty lines before it are skipped).
     fn skip_empty_lines(&mut self, buf: &mut BytesMut) -> Result<bool, Violation> {
-        const SKIPPED: u8 = 8;
         loop {
             let skip = match buf.as_ref() {
                 [] | [b'\r'] => return Ok(false),

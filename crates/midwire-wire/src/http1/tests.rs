@@ -310,6 +310,10 @@ fn empty_lines_before_a_request() {
     let after = |n: usize| request(strict(), &[b"\r\n".repeat(n).as_slice(), get].concat());
     assert!(after(8).is_ok());
     assert_eq!(after(9).unwrap_err(), Violation::EmptyLines);
+    // A peer that sends nothing else is not idle.
+    let decoder = RequestDecoder::new(strict());
+    assert!(decoder.is_idle(&BytesMut::from(&b"\r\n".repeat(8)[..])));
+    assert!(!decoder.is_idle(&BytesMut::from(&b"\r\n".repeat(9)[..])));
     // The count begins anew behind each head, and goes on across calls.
     let mut decoder = RequestDecoder::new(strict());
     let mut buf = BytesMut::new();

@@ -14,6 +14,8 @@ mod curl;
 mod dump;
 mod errors;
 mod guides;
+#[cfg(target_os = "linux")]
+mod hard;
 mod live;
 mod modify;
 mod onboarding;

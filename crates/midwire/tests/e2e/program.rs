@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) port: u16,
     pub(crate) dir: tempfile::TempDir,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     seen: Vec<String>,
 }
 
@@ -77,7 +78,7 @@ impl Program {
             child,
             port: 0,
             dir,
-            lines,
+            lines: Mutex::new(lines),
             seen: Vec::new(),
         };
         let line = program.wait_for("listening at");
@@ -91,7 +92,7 @@ impl Program {
         let end = Instant::now() + PATIENCE;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
+            let Ok(line) = self.lines.get_mut().unwrap().recv_timeout(left) else {
                 panic!(
                     "{text:?} never came; output so far:\n{}",
                     self.seen.join("\n")
@@ -139,6 +140,46 @@ impl Program {
         self.child.wait().unwrap();
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The highest resident memory since [`Program::reset_peak`], in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Lets the highest resident memory begin anew (proc(5): `clear_refs`).
+    pub(crate) fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    /// Waits until it ends by itself: exit status and all further output.
+    pub(crate) fn wait(mut self) -> (i32, String) {
+        let status = wait(&mut self.child);
+        while let Ok(line) = self
+            .lines
+            .get_mut()
+            .unwrap()
+            .recv_timeout(Duration::from_secs(1))
+        {
+            self.seen.push(line);
+        }
+        (status, self.seen.join("\n"))
+    }
+
     /// Ends the program with SIGTERM and gives its exit status and all further output.
     pub(crate) fn stop(mut self) -> (i32, String) {
         let kill = Command::new("kill")
@@ -147,8 +188,13 @@ impl Program {
             .unwrap();
         assert!(kill.success());
         let status = wait(&mut self.child);
-        self.seen.extend(self.lines.try_iter());
-        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(1)) {
+        self.seen.extend(self.lines.get_mut().unwrap().try_iter());
+        while let Ok(line) = self
+            .lines
+            .get_mut()
+            .unwrap()
+            .recv_timeout(Duration::from_secs(1))
+        {
             self.seen.push(line);
         }
         (status, self.seen.join("\n"))

@@ -16,6 +16,7 @@ use super::order::{Ordered, Orders};
 use super::watch::{Activity, Flag, PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
+    max_resets,
 };
 use crate::fault::ConnectFault;
 use crate::io::seconds_limit;
@@ -85,8 +86,7 @@ pub(crate) async fn start(session: &Session, opened: Opened) -> Result<Arc<Share
         .header_table_size(HPACK_TABLE)
         .max_send_buffer_size(SEND_BUFFER)
         .initial_max_send_streams(STREAMS_AT_FIRST);
-    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
-    let (io, alarm) = Watched::new(io, (0, PREFACE), max_resets);
+    let (io, alarm) = Watched::new(io, (0, PREFACE), max_resets(&options));
     let (settled, activity) = (io.settled(), io.activity());
     let (io, orders) = Ordered::new(io, (0, PREFACE), HPACK_TABLE as usize);
     let (sender, connection) = match builder.handshake(io).await {

@@ -24,6 +24,7 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
+use midwire_core::options::Options;
 use tokio::sync::oneshot;
 
 pub(crate) use client::{Call, Shared, start};
@@ -42,6 +43,14 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER: usize = 256 * 1024;
 /// Size of the dynamic HPACK table (security.md §2).
 const HPACK_TABLE: u32 = 4096;
+
+/// Streams that may be reset within the time of the watch; the option's 0 stands for any number.
+fn max_resets(options: &Options) -> u64 {
+    match u64::try_from(options.http2_max_resets) {
+        Ok(0) | Err(_) => u64::MAX,
+        Ok(max) => max,
+    }
+}
 
 /// The way to the peer of one stream. Its two halves share it, since a reset is noticed where content is sent.
 type SharedWay = Arc<Mutex<Way>>;

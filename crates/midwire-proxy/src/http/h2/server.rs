@@ -19,7 +19,7 @@ use super::order::{Ordered, Orders};
 use super::watch::{PREFACE, Watched};
 use super::{
     CONNECTION_WINDOW, HPACK_TABLE, SEND_BUFFER, STREAM_WINDOW, SharedWay, Sink, Source, Way,
-    convert, source, upgrade,
+    convert, max_resets, source, upgrade,
 };
 use crate::conn;
 use crate::fault::Fault;
@@ -36,7 +36,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
     let options = session.options();
     let limits = session.engine.limits();
-    let resets = usize::try_from(options.http2_max_resets).unwrap_or(usize::MAX);
+    let max_resets = max_resets(&options);
+    let resets = usize::try_from(max_resets).unwrap_or(usize::MAX);
     let mut builder = h2::server::Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)
@@ -48,10 +49,9 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) {
         .max_local_error_reset_streams(Some(resets))
         // Whatever the server speaks: one that does not know it is asked for an upgrade in HTTP/1.
         .enable_connect_protocol();
-    if let Ok(max) = u32::try_from(options.http2_max_concurrent_streams) {
+    if let Ok(max @ 1..) = u32::try_from(options.http2_max_concurrent_streams) {
         builder.max_concurrent_streams(max);
     }
-    let max_resets = u64::try_from(options.http2_max_resets).unwrap_or(u64::MAX);
     let (io, alarm) = Watched::new(io, (PREFACE, 0), max_resets);
     let (io, orders) = Ordered::new(io, (PREFACE, 0), HPACK_TABLE as usize);
     let shaken = crate::within(options.client_header_timeout, builder.handshake(io)).await;

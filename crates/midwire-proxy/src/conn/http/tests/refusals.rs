@@ -104,3 +104,29 @@ async fn a_bad_chunk_ends_a_request_and_its_server_connection() {
         stage.still_works(&Origin::new(&[]).await).await;
     }
 }
+
+#[tokio::test]
+async fn zero_stands_for_any_number_of_fields() {
+    let stage = Stage::plain(&["header_count_limit=0"]);
+    let origin = Origin::new(&[]).await;
+    let many = "A: b\r\n".repeat(1200) + "Connection: close\r\n";
+    let got = stage
+        .ask(&origin.request("GET", &format!("{many}\r\n")))
+        .await;
+    assert!(got.starts_with("HTTP/1.1 200 "), "{got}");
+}
+
+#[tokio::test]
+async fn nothing_but_empty_lines_is_refused_at_once() {
+    let stage = Stage::plain(&[]);
+    let origin = Origin::new(&[]).await;
+    check(
+        &stage,
+        &origin,
+        &"\r\n".repeat(9),
+        "400 Bad Request",
+        "empty lines",
+    )
+    .await;
+    stage.still_works(&origin).await;
+}
