@@ -19,6 +19,7 @@ use crate::kills::Kills;
 use crate::listener::ListenError;
 use crate::live::Live;
 use crate::mode::ModeError;
+use crate::names::Names;
 use crate::requests;
 use crate::servers::{self, Servers};
 use crate::tls::{
@@ -34,6 +35,7 @@ pub struct Engine {
     limits: ArcSwap<Limits>,
     servers: Servers,
     pub(crate) live: Live,
+    pub(crate) names: Names,
     pub(crate) kills: Kills,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
@@ -94,6 +96,7 @@ impl Engine {
             limits: ArcSwap::from_pointee(limits(&options)),
             servers: Servers::default(),
             live: Live::default(),
+            names: Names::default(),
             kills: Kills::default(),
             tasks: TaskTracker::new(),
             key_log,

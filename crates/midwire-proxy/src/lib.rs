@@ -15,6 +15,7 @@ mod kills;
 mod listener;
 mod live;
 mod mode;
+mod names;
 mod raw;
 mod requests;
 mod room;

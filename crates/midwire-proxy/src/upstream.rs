@@ -129,6 +129,12 @@ impl Link {
         }
     }
 
+    /// Gives memory back while no exchange uses the connection.
+    pub(crate) fn rest(&mut self) {
+        self.source.rest();
+        self.sink.rest();
+    }
+
     /// Closes the connection and says so.
     pub(crate) async fn close(self, session: &Session) {
         drop((self.source, self.sink));
@@ -623,12 +629,9 @@ async fn slot(session: &Session, to: &Address) -> Slot {
 }
 
 async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectFault> {
-    let addresses: Vec<SocketAddr> = match to.host.parse::<IpAddr>() {
+    let addresses = match to.host.parse::<IpAddr>() {
         Ok(ip) => vec![SocketAddr::new(ip, to.port)],
-        Err(_) => match tokio::net::lookup_host((to.host.as_str(), to.port)).await {
-            Ok(found) => found.collect(),
-            Err(_) => Vec::new(),
-        },
+        Err(_) => session.engine.names.find(to).await,
     };
     if addresses.is_empty() {
         return Err(ConnectFault::NameNotFound(to.host.clone()));
@@ -650,24 +653,38 @@ async fn dial_any(session: &Session, to: &Address) -> Result<TcpStream, ConnectF
             .await
             .map_err(|error| network(to, &error));
     }
+    race(addresses, source)
+        .await
+        .map_err(|error| network(to, &error))
+}
+
+/// Connects to the first address that answers. The next one is tried when the one before has failed or takes long.
+async fn race(addresses: Vec<SocketAddr>, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
-    for (nth, address) in addresses.into_iter().enumerate() {
-        let delay = STAGGER.saturating_mul(u32::try_from(nth).unwrap_or(u32::MAX));
-        attempts.spawn(async move {
-            tokio::time::sleep(delay).await;
-            connect(address, source).await
-        });
-    }
-    let mut last = None;
-    while let Some(done) = attempts.join_next().await {
+    let mut last = std::io::ErrorKind::NotConnected.into();
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.spawn(connect(address, source));
+        }
+        let stagger = async {
+            match waiting.len() {
+                0 => std::future::pending().await,
+                _ => tokio::time::sleep(STAGGER).await,
+            }
+        };
+        let done = tokio::select! {
+            biased;
+            done = attempts.join_next() => done,
+            () = stagger => continue,
+        };
         match done {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => {}
+            Some(Ok(Ok(stream))) => return Ok(stream),
+            Some(Ok(Err(error))) => last = error,
+            Some(Err(_)) => {}
+            None => return Err(last),
         }
     }
-    let error = last.unwrap_or_else(|| std::io::ErrorKind::NotConnected.into());
-    Err(network(to, &error))
 }
 
 async fn connect(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {

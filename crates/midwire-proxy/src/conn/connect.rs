@@ -42,7 +42,7 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
     }
     tunnel::ask(&session, peek.seen(), None).await;
     let (session, io) = if is_tls {
-        match tunnel::secure_proxy(session, peek).await {
+        match Box::pin(tunnel::secure_proxy(session, peek)).await {
             (session, Some(io)) => (session, io),
             (session, None) => return session,
         }
@@ -58,24 +58,45 @@ pub(crate) async fn explicit(session: Session, io: Io) -> Session {
         };
         // A client whose tunnel was refused may try again, e.g. with credentials.
         match Box::pin(connect(session, head, (source, sink), began)).await {
-            (same, Some(again)) => (session, io) = (same, again),
-            (same, None) => return same,
+            (same, Then::Again(again)) => (session, io) = (same, again),
+            (same, Then::Inside(tunnel)) => {
+                let Tunnel { io, place, opened } = *tunnel;
+                return Box::pin(tunnel::serve(same, io, place, opened)).await;
+            }
+            (same, Then::Closed) => return same,
         }
     }
 }
 
-/// Answers CONNECT and goes on inside the tunnel. The client's connection comes back if it goes on without a tunnel.
+/// What follows a request for a tunnel.
+enum Then {
+    /// It was refused, and the client may go on.
+    Again(Io),
+    /// The client is in the tunnel.
+    Inside(Box<Tunnel>),
+    /// The client is gone.
+    Closed,
+}
+
+/// A tunnel, with the connection that was made ahead.
+struct Tunnel {
+    io: Io,
+    place: Place,
+    opened: Option<Opened>,
+}
+
+/// Answers CONNECT.
 async fn connect(
     session: Session,
     head: RequestHead,
     (source, mut sink): (Source, Sink),
     began: f64,
-) -> (Session, Option<Io>) {
+) -> (Session, Then) {
     let request = match message::request(&head, &Destination::Named, began) {
         Ok(request) => request,
         Err(fault) => {
-            http::refuse(&session, source, sink, &fault).await;
-            return (session, None);
+            Box::pin(http::refuse(&session, source, sink, &fault)).await;
+            return (session, Then::Closed);
         }
     };
     let kernel = Arc::clone(&session.engine.kernel);
@@ -96,14 +117,14 @@ async fn connect(
     kernel.http_connect(&mut flow).await;
     kernel.update(&[FlowRef::Http(&flow)]);
     if flow.info.killed() {
-        return (session, None);
+        return (session, Then::Closed);
     }
     if flow
         .response
         .as_ref()
         .is_some_and(|response| !(200..300).contains(&response.status))
     {
-        return answer(session, flow, source, sink).await;
+        return Box::pin(answer(session, flow, source, sink)).await;
     }
     let address = Address::new(flow.request.host.clone(), flow.request.port);
     let session = session.with_via(flow.info.server_conn.via.clone());
@@ -112,7 +133,7 @@ async fn connect(
     let ahead = session.connects_ahead() && !session.is_onboarding(&address.host);
     if ahead && session.via.is_none() {
         let target = session.target(address.clone(), false);
-        match upstream::open(&session, target).await {
+        match Box::pin(upstream::open(&session, target)).await {
             Ok(connection) => {
                 flow.info.server_conn = Arc::new(connection.server.clone());
                 opened = Some(connection);
@@ -127,7 +148,7 @@ async fn connect(
                     timestamp_end: Some(Number::now()),
                     ..message::response(head, crate::now())
                 });
-                return answer(session, flow, source, sink).await;
+                return Box::pin(answer(session, flow, source, sink)).await;
             }
         }
     }
@@ -147,14 +168,13 @@ async fn connect(
     }
     if flow.info.killed() || sink.end(None).await.is_err() {
         close(&session, opened).await;
-        return (session, None);
+        return (session, Then::Closed);
     }
     let (io, ahead) = h1::unsplit(source, sink);
     let place = Place::unknown(address);
-    (
-        Box::pin(tunnel::serve(session, rewind(ahead, io), place, opened)).await,
-        None,
-    )
+    let io = rewind(ahead, io);
+    let tunnel = Tunnel { io, place, opened };
+    (session, Then::Inside(Box::new(tunnel)))
 }
 
 /// Refuses a tunnel with the response of the flow.
@@ -163,7 +183,7 @@ async fn answer(
     mut flow: HttpFlow,
     source: Source,
     mut sink: Sink,
-) -> (Session, Option<Io>) {
+) -> (Session, Then) {
     flow.info.live = false;
     session.kernel().http_connect_error(&mut flow).await;
     session.kernel().update(&[FlowRef::Http(&flow)]);
@@ -187,10 +207,10 @@ async fn answer(
     }
     if persists && flow.response.is_some() {
         let (io, ahead) = h1::unsplit(source, sink);
-        return (session, Some(rewind(ahead, io)));
+        return (session, Then::Again(rewind(ahead, io)));
     }
     http::linger(source, sink).await;
-    (session, None)
+    (session, Then::Closed)
 }
 
 async fn close(session: &Session, opened: Option<Opened>) {

@@ -60,7 +60,8 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
         let (head, framing) = match head {
             Some(Ok(got)) => got,
             Some(Err(ReadFault::Violation(violation))) => {
-                return refuse(session, source, sink, &Fault::BadRequest(violation)).await;
+                return Box::pin(refuse(session, source, sink, &Fault::BadRequest(violation)))
+                    .await;
             }
             Some(Err(_)) => return End::Closed,
             None => {
@@ -70,13 +71,13 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
                     seconds,
                     side: Side::Client,
                 };
-                return refuse(session, source, sink, &fault).await;
+                return Box::pin(refuse(session, source, sink, &fault)).await;
             }
         };
         if *to == Destination::Named
             && let Err(violation) = http1::check_host(&head)
         {
-            return refuse(session, source, sink, &Fault::BadRequest(violation)).await;
+            return Box::pin(refuse(session, source, sink, &Fault::BadRequest(violation))).await;
         }
         if head.form == TargetForm::Authority {
             if *to == Destination::Named {
@@ -89,7 +90,8 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
             }
             let text =
                 "CONNECT inside a tunnel or reverse proxy: is the client misconfigured?".to_owned();
-            return refuse(session, source, sink, &Fault::Refused { status: 400, text }).await;
+            let fault = Fault::Refused { status: 400, text };
+            return Box::pin(refuse(session, source, sink, &fault)).await;
         }
         let incoming = Incoming {
             head,
@@ -99,15 +101,16 @@ pub(crate) async fn serve(session: &Session, io: Io, to: &Destination) -> End {
             reply: Outbound::H1(&mut sink),
             began,
         };
-        match exchange::run(session, to, incoming).await {
+        // On the heap, so that a silent connection does not keep the room for it.
+        match Box::pin(exchange::run(session, to, incoming)).await {
             After::Next => {}
             After::Close => {
-                linger(source, sink).await;
+                Box::pin(linger(source, sink)).await;
                 return End::Closed;
             }
             After::Cut => return End::Closed,
             After::Switch(switched) => {
-                switch(session, source, sink, *switched).await;
+                Box::pin(switch(session, source, sink, *switched)).await;
                 return End::Closed;
             }
         }

@@ -36,11 +36,11 @@ pub(crate) async fn serve(
     names.extend(peername.map(|peer| peer.to_string()));
     if rules.passes_surely(&names) {
         let target = session.target(address, false);
-        return pass(session, io, target, opened).await;
+        return Box::pin(pass(session, io, target, opened)).await;
     }
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
-    let mut next = look(&session, &mut client, &mut server, &place, None).await;
+    let mut next = Box::pin(look(&session, &mut client, &mut server, &place, None)).await;
     crate::trace::decision(&session, format_args!("{address}: {next:?}"));
     if next == Next::Tls {
         let Some(hello) = hello(&session, &mut client).await else {
@@ -53,10 +53,15 @@ pub(crate) async fn serve(
         if rules.passes(&names) {
             let target = session.target(address, false);
             let opened = server.map(Ahead::into_opened);
-            return pass(session, client.into_io(), target, opened).await;
+            return Box::pin(pass(session, client.into_io(), target, opened)).await;
         }
         let opened = server.map(Ahead::into_opened);
-        return Box::pin(intercept(session, client, hello, place, opened)).await;
+        // The frame of the handshakes is gone before the connection may fall silent.
+        let opening = Box::pin(intercept(session, client, hello, place, opened));
+        return match opening.await {
+            Ok(opening) => Box::pin(inside(*opening)).await,
+            Err(session) => session,
+        };
     }
     if next != Next::NeedMore {
         if !server_spoke(server.as_ref()) {
@@ -70,7 +75,7 @@ pub(crate) async fn serve(
     if next == Next::Pass {
         let target = session.target(address, false);
         let opened = server.map(Ahead::into_opened);
-        return pass(session, client.into_io(), target, opened).await;
+        return Box::pin(pass(session, client.into_io(), target, opened)).await;
     }
     Box::pin(plain(session, client, place, server, next)).await
 }
@@ -120,21 +125,21 @@ async fn plain(
         Next::Http | Next::Tls => {
             if tls && opened.is_some() {
                 let target = session.target(place.address.clone(), true);
-                opened = ahead(&session, &target, opened).await;
+                opened = Box::pin(ahead(&session, &target, opened)).await;
             }
             if let Some(opened) = opened {
-                upstream::keep(&session, opened).await;
+                Box::pin(upstream::keep(&session, opened)).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }
         Next::Dns => {
             let target = session.target(place.address, tls);
             let server = Server { target, opened };
-            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+            Box::pin(dns::serve_stream(&session, client.into_io(), Some(server))).await;
         }
         Next::Raw | Next::Pass => {
             let target = session.target(place.address, tls);
-            raw(&session, client.into_io(), target, opened).await;
+            Box::pin(raw(&session, client.into_io(), target, opened)).await;
         }
         Next::NeedMore => {
             if let Some(opened) = opened {
@@ -302,14 +307,22 @@ async fn raw(session: &Session, io: Io, target: Target, opened: Option<Opened>) 
     tcp::conversation(session, io, Server { target, opened }).await;
 }
 
-/// Opens TLS on both sides and goes on inside.
+/// A connection whose TLS is open.
+struct Inside {
+    session: Session,
+    io: Io,
+    place: Place,
+    opened: Option<Opened>,
+}
+
+/// Opens TLS on both sides. The session comes back alone if there is nothing to go on with.
 async fn intercept(
     session: Session,
     client: Peek,
     hello: ClientHello,
     place: Place,
     opened: Option<Opened>,
-) -> Session {
+) -> Result<Box<Inside>, Session> {
     let mut facts = (*session.client).clone();
     note_hello(&mut facts, &hello);
     let session = session.with_client(facts.clone());
@@ -332,7 +345,7 @@ async fn intercept(
     session.kernel().tls_clienthello(&mut data).await;
     if data.ignore_connection {
         let target = session.target(place.address, false);
-        return pass(session, client.into_io(), target, opened).await;
+        return Err(Box::pin(pass(session, client.into_io(), target, opened)).await);
     }
     let target = session.target(place.address.clone(), server_tls);
     let server = match opened {
@@ -353,9 +366,14 @@ async fn intercept(
         if let Some(opened) = server {
             opened.close(&session).await;
         }
-        return session;
+        return Err(session);
     };
-    Box::pin(inside(session.with_client(facts), io, place, server)).await
+    Ok(Box::new(Inside {
+        session: session.with_client(facts),
+        io,
+        place,
+        opened: server,
+    }))
 }
 
 /// Shakes hands with the server before the client. A failure is kept for the answer to the client's request.
@@ -398,13 +416,28 @@ fn server_alpn(session: &Session) -> Vec<Bytes> {
 }
 
 /// Goes on inside TLS.
-async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) -> Session {
+async fn inside(opening: Inside) -> Session {
+    let Inside {
+        session,
+        io,
+        place,
+        opened,
+    } = opening;
     let mut client = Peek::new(io);
     let mut server = opened.map(Ahead::new);
     let alpn = session.client.alpn.clone().filter(|alpn| !alpn.is_empty());
     let mut next = match place.known() {
         Some(next) => next,
-        None => look(&session, &mut client, &mut server, &place, alpn.as_deref()).await,
+        None => {
+            Box::pin(look(
+                &session,
+                &mut client,
+                &mut server,
+                &place,
+                alpn.as_deref(),
+            ))
+            .await
+        }
     };
     let port = place.address.port;
     // What the outer names did not settle, the Host field inside may.
@@ -425,16 +458,16 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
     match next {
         Next::Pass => {
             let target = session.target(place.address, tls);
-            return pass(session, client.into_io(), target, opened).await;
+            return Box::pin(pass(session, client.into_io(), target, opened)).await;
         }
         Next::Dns => {
             let target = session.target(place.address, tls);
             let server = Server { target, opened };
-            dns::serve_stream(&session, client.into_io(), Some(server)).await;
+            Box::pin(dns::serve_stream(&session, client.into_io(), Some(server))).await;
         }
         Next::Raw => {
             let target = session.target(place.address, tls);
-            raw(&session, client.into_io(), target, opened).await;
+            Box::pin(raw(&session, client.into_io(), target, opened)).await;
         }
         Next::NeedMore => {
             if let Some(opened) = opened {
@@ -443,7 +476,7 @@ async fn inside(session: Session, io: Io, place: Place, opened: Option<Opened>) 
         }
         Next::Http | Next::Tls => {
             if let Some(opened) = opened {
-                upstream::keep(&session, opened).await;
+                Box::pin(upstream::keep(&session, opened)).await;
             }
             super::fixed(&session, client.into_io(), place.to(tls)).await;
         }

@@ -155,6 +155,8 @@ impl Inner {
         config.alpn_protocols = parameters.alpn.iter().map(|name| name.to_vec()).collect();
         config.ticketer = Arc::clone(&self.tickets);
         config.session_storage = Arc::clone(&self.sessions);
+        // A client spends one ticket for each connection, and each connection brings it the next.
+        config.send_tls13_tickets = 1;
         if let Some(log) = &self.options.key_log {
             config.key_log = Arc::<KeyLogFile>::clone(log);
         }

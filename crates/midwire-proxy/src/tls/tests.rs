@@ -118,7 +118,7 @@ async fn facts_of_both_sides_agree() {
     let (accepted, connected) = (accepted.unwrap().1, connected.unwrap().1);
     let expected = TlsFacts {
         version: "TLSv1.3",
-        cipher: "TLS_AES_256_GCM_SHA384",
+        cipher: "TLS_AES_128_GCM_SHA256",
         alpn: Some(Bytes::from_static(b"http/1.1")),
         peer_certificates: Vec::new(),
         sni: Some("a.test".to_owned()),

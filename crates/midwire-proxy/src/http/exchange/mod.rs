@@ -302,7 +302,9 @@ impl Exchange<'_> {
             && http1::persists(Version::Http11, &self.flow.request.fields)
             && link.source.is_done()
             && !link.source.has_surplus();
+        let mut link = link;
         let surplus = if reusable {
+            link.rest();
             self.session.keep(*link)
         } else {
             Some(*link)
