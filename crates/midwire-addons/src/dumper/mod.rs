@@ -14,7 +14,7 @@ use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options};
 use midwire_flow::{DnsFlow, HttpFlow, MessageFlow, Replay};
-use midwire_views::Registry;
+use midwire_views::{Registry, clean_line};
 
 use crate::condition::Condition;
 use crate::output::{self, Output};
@@ -151,6 +151,15 @@ impl Addon for Dumper {
         Ok(())
     }
 
+    fn done(&self, kernel: &Kernel) {
+        if self.settings.load().detail >= 1 {
+            let text = missed(kernel);
+            if !text.is_empty() {
+                self.output.print(kernel, &text);
+            }
+        }
+    }
+
     fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
         let settings = self.settings.load();
         if settings.detail >= 3 {
@@ -210,6 +219,26 @@ impl Addon for Dumper {
     fn dns_error(&self, kernel: &Kernel, flow: &mut DnsFlow) {
         self.print(kernel, &*flow, |printer| printer.dns_error(flow));
     }
+}
+
+/// Hosts of the summary; the command `ledger.show` has all.
+const MISSED_SHOWN: usize = 20;
+
+/// What was not captured and why, a line for each host; empty if all was.
+fn missed(kernel: &Kernel) -> String {
+    let rows = kernel.ledger().rows();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text = "Not captured:\n".to_owned();
+    for row in rows.iter().take(MISSED_SHOWN) {
+        let (host, reason) = (clean_line(&row.host), row.reason.text());
+        text += &format!("    {host}: {reason} ({}x)\n", row.count);
+    }
+    if rows.len() > MISSED_SHOWN {
+        text += &format!("    and {} more\n", rows.len() - MISSED_SHOWN);
+    }
+    text
 }
 
 impl Printer<'_> {
