@@ -106,6 +106,8 @@ subcommands:
   env     print the variables that lead a shell's programs through a running proxy
   doctor  say why nothing is captured, and what to do
   ca      show, export, install and take back the certificate of the authority
+  transparent
+          print, apply, check and take back firewall rules that lead traffic here
 
 Under the name mitmdump the program behaves as that tool.
 The terminal and browser interfaces are not part of this version yet.

@@ -6,6 +6,7 @@ mod doctor;
 mod env;
 #[cfg(unix)]
 mod run;
+mod transparent;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use midwire_core::options::expand_home;
 const OWN_FAILURE: u8 = 125;
 
 /// Names of the subcommands here.
-pub(crate) const NAMES: &[&str] = &["run", "env", "ca", "doctor"];
+pub(crate) const NAMES: &[&str] = &["run", "env", "ca", "doctor", "transparent"];
 
 /// Carries one of [`NAMES`] out.
 pub(crate) fn call(name: &str, args: Vec<OsString>) -> ExitCode {
@@ -27,6 +28,7 @@ pub(crate) fn call(name: &str, args: Vec<OsString>) -> ExitCode {
         "run" => (run_program(args), OWN_FAILURE),
         #[cfg(unix)]
         "doctor" => (parsed("doctor", args, |args| doctor::examine(&args)), 1),
+        "transparent" => (parsed(name, args, |args| transparent::call(&args)), 1),
         "env" => (parsed("env", args, |args| env::print(&args)), 1),
         _ => (parsed("ca", args, ca::call), 1),
     };
