@@ -4,6 +4,7 @@ mod chain;
 pub mod commands;
 pub mod engine;
 mod eventlog;
+pub mod explain;
 mod flows;
 pub mod hooks;
 mod kernel;

@@ -537,7 +537,10 @@ async fn small_answers() {
 #[tokio::test]
 async fn the_ledger_is_shown_and_reset() {
     let setup = Setup::new();
-    setup.kernel.ledger().note("a.test", midwire_core::Missed::Quic);
+    setup
+        .kernel
+        .ledger()
+        .note("a.test", midwire_core::Missed::Quic);
     let Ok(CommandValue::Table(rows)) = setup.run("ledger.show").await else {
         panic!("no table");
     };

@@ -34,6 +34,7 @@ pub struct Dumper {
 struct Settings {
     filter: Condition,
     detail: i64,
+    explain: bool,
     show_host: bool,
     view: String,
     cutoff_lines: usize,
@@ -141,6 +142,7 @@ impl Addon for Dumper {
         self.settings.store(Arc::new(Settings {
             filter,
             detail: options.flow_detail,
+            explain: options.explain,
             show_host: options.showhost,
             view: options.dumper_default_contentview.clone(),
             cutoff_lines: usize::try_from(options.content_view_lines_cutoff).unwrap_or_default(),
@@ -242,6 +244,16 @@ fn missed(kernel: &Kernel) -> String {
 }
 
 impl Printer<'_> {
+    /// What is known about the making of a flow, if that is asked for.
+    fn account(&mut self, info: &midwire_flow::FlowInfo) {
+        if !self.settings.explain {
+            return;
+        }
+        for line in midwire_core::explain::account(info) {
+            self.page.push("    | ").push(&clean_line(&line)).line();
+        }
+    }
+
     /// Who sent the request.
     fn client(&mut self, info: &midwire_flow::FlowInfo) {
         if info.is_replay == Some(Replay::Request) {

@@ -189,6 +189,8 @@ options! {
         "Content view in which messages are printed.";
     dumper_filter: Option<String> = None, of(Tools::DUMP),
         "Print only flows that match this filter.";
+    explain: bool = false, own().flag(""),
+        "Record with each flow which features and scripts changed it and how long scripts took, which connection it used and how often it was tried, and print that under the flow.";
     export_preserve_original_ip: bool = false, all(),
         "Make exported commands connect to the address that the flow was sent to, whatever its name resolves to by then.";
     flow_detail: i64 = 1, of(Tools::DUMP).flag("LEVEL"),

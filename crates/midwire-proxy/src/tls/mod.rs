@@ -20,8 +20,8 @@ pub use client::{ClientSide, Target, UpstreamTls};
 pub use error::{HandshakeLog, TlsConfigError, TlsError, VerifyError};
 pub use facts::TlsFacts;
 pub use key_log::KeyLogFile;
-pub(crate) use refusals::{AfterRefusal, Refusals};
 pub use options::{Ciphers, Curve, TlsVersion, VersionRange};
+pub(crate) use refusals::{AfterRefusal, Refusals};
 pub use roots::{Roots, Verify};
 pub use server::{DownstreamTls, ServerParameters, ServerSide};
 
