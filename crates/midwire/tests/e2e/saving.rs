@@ -138,7 +138,7 @@ fn flows_say_what_happened_to_them() {
         for line in [
             "| client: mode regular, no TLS",
             "| server: 127.0.0.1:",
-            "map_remote changed the target",
+            "mapremote changed the target",
             "changed request fields x-added",
             "| server connection: new",
             ", changed response fields x-script",
