@@ -5,6 +5,7 @@ pub mod generated;
 pub mod reference;
 pub mod setup;
 pub mod tidy;
+pub mod web;
 
 use std::path::{Path, PathBuf};
 

@@ -4,6 +4,7 @@
 //! say that they are skipped.
 
 mod node;
+mod pytest;
 mod python;
 mod system;
 
@@ -15,17 +16,22 @@ use anyhow::{Context as _, bail};
 
 use crate::{root, say};
 
-/// Installs, then runs `cargo test` with these arguments.
+const WORKSPACE: &[&str] = &["--workspace"];
+
+/// Installs, then runs `cargo test` with these arguments. Without any, everything is tested, also the Python package.
 ///
 /// # Errors
 /// If cargo cannot be started or a test fails.
 pub fn test(args: &[&str]) -> anyhow::Result<()> {
     let root = root();
+    let rest = if args.is_empty() { WORKSPACE } else { args };
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg("test").args(args).current_dir(&root);
+    cargo.arg("test").args(rest).current_dir(&root);
     system::install();
+    let mut original = None;
     match python::mitmproxy() {
         Ok(python) => {
+            original = Some(python.clone());
             if let Some(mitmdump) = beside(&python, "mitmdump") {
                 cargo.env("MIDWIRE_TEST_MITMDUMP", mitmdump);
             }
@@ -61,7 +67,18 @@ pub fn test(args: &[&str]) -> anyhow::Result<()> {
     if !status.success() {
         bail!("tests failed");
     }
+    if args.is_empty() {
+        pytest::run_all(&root, original.as_deref())?;
+    }
     Ok(())
+}
+
+/// Runs the tests of the Python package on every CPython that is there.
+///
+/// # Errors
+/// If a test fails.
+pub fn pytest() -> anyhow::Result<()> {
+    pytest::run_all(&root(), python::mitmproxy().ok().as_deref())
 }
 
 /// A line that is not overlooked.

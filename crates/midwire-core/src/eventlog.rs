@@ -67,6 +67,16 @@ impl EventLog {
         self.events().entries.iter().cloned().collect()
     }
 
+    /// The number of the oldest entry, and the one that the next will have: the same as before if nothing came or went.
+    pub fn range(&self) -> (u64, u64) {
+        let events = self.events();
+        let first = events
+            .entries
+            .front()
+            .map_or(events.next, |event| event.number);
+        (first, events.next)
+    }
+
     /// Notices from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<EventNotice> {
         self.0.notices.subscribe()

@@ -215,6 +215,11 @@ impl Engine {
             .any(|address| address.port() == port)
     }
 
+    /// State of all listeners, also of those that could not be opened.
+    pub fn servers(&self) -> Arc<Vec<servers::ServerState>> {
+        self.servers.states()
+    }
+
     /// Addresses that are listened on.
     pub fn listening(&self) -> Vec<SocketAddr> {
         self.servers.addresses().to_vec()

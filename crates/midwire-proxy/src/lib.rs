@@ -36,6 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use engine::{Engine, EngineError};
 pub use mode::{Mode, ModeError, ModeSpec, ServerSpec};
+pub use servers::ServerState;
 
 /// Seconds since the epoch.
 pub(crate) fn now() -> f64 {

@@ -21,6 +21,20 @@ pub(crate) const OPTIONS: &[&str] = &["listen_host", "listen_port", "mode", "ser
 pub(crate) struct Servers {
     running: Mutex<Vec<Running>>,
     addresses: ArcSwap<Vec<SocketAddr>>,
+    states: ArcSwap<Vec<ServerState>>,
+}
+
+/// State of the listener of a mode, for front ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerState {
+    /// Specification, as the option `mode` has it.
+    pub spec: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Addresses that are listened on; none if it could not be opened.
+    pub addresses: Vec<SocketAddr>,
+    /// Why it could not be opened, one line.
+    pub error: Option<String>,
 }
 
 /// A listener that accepts connections.
@@ -88,16 +102,25 @@ impl Servers {
             one.stop().await;
         }
         let mut failures = Vec::new();
+        let mut failed = Vec::new();
         for one in wanted {
             if running.iter().any(|other| other.wanted == one) {
                 continue;
             }
             match Listener::bind(Arc::clone(&one.spec), (one.host.as_deref(), one.port)).await {
                 Ok(listener) => running.push(Running::start(engine, one, listener)),
-                Err(error) => failures.push(EngineError::from(error)),
+                Err(error) => {
+                    let error = EngineError::from(error);
+                    failed.push(ServerState::new(
+                        &one.spec,
+                        Vec::new(),
+                        Some(error.to_string()),
+                    ));
+                    failures.push(error);
+                }
             }
         }
-        self.publish(&running);
+        self.publish(&running, failed);
         if failures.is_empty() {
             Ok(())
         } else {
@@ -111,7 +134,12 @@ impl Servers {
         for one in running.drain(..) {
             one.stop().await;
         }
-        self.publish(&running);
+        self.publish(&running, Vec::new());
+    }
+
+    /// State of all listeners, also of those that could not be opened.
+    pub(crate) fn states(&self) -> Arc<Vec<ServerState>> {
+        self.states.load_full()
     }
 
     /// Addresses that are listened on.
@@ -119,9 +147,24 @@ impl Servers {
         self.addresses.load_full()
     }
 
-    fn publish(&self, running: &[Running]) {
+    fn publish(&self, running: &[Running], failed: Vec<ServerState>) {
         let all = running.iter().flat_map(|one| one.addresses.clone());
         self.addresses.store(Arc::new(all.collect()));
+        let running = running
+            .iter()
+            .map(|one| ServerState::new(&one.wanted.spec, one.addresses.clone(), None));
+        self.states.store(Arc::new(running.chain(failed).collect()));
+    }
+}
+
+impl ServerState {
+    fn new(spec: &ModeSpec, addresses: Vec<SocketAddr>, error: Option<String>) -> Self {
+        Self {
+            spec: spec.full.clone(),
+            description: spec.description(),
+            addresses,
+            error,
+        }
     }
 }
 

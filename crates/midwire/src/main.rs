@@ -4,6 +4,8 @@ mod launch;
 mod program;
 mod run;
 mod setup;
+mod tui;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,7 +59,9 @@ fn start(program: &Program, args: Vec<OsString>) -> ExitCode {
         Action::Options if options.load().scripts.is_empty() => {
             output(&options.annotated_defaults(), 0)
         }
-        Action::Run if program.tool != Tool::Dump => complain(program.name, program::NO_INTERFACE),
+        Action::Run if program.tool == Tool::Console && !tui::has_terminal() => {
+            tui::refuse(program.name)
+        }
         _ => serve(program, &invocation, options, &launch),
     }
 }

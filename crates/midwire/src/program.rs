@@ -61,13 +61,25 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
         }
         _ => {}
     }
+    let terminal = Program {
+        name: "midwire",
+        tool: Tool::Console,
+    };
     let Some(first) = args.first().and_then(|first| first.to_str()) else {
-        return Call::Help;
+        return Call::Tool(terminal, args);
     };
     let program = match first {
+        "tui" => Program {
+            name: "midwire tui",
+            tool: Tool::Console,
+        },
         "dump" => Program {
             name: "midwire dump",
             tool: Tool::Dump,
+        },
+        "web" => Program {
+            name: "midwire web",
+            tool: Tool::Web,
         },
         "--version" => {
             return Call::Tool(
@@ -83,25 +95,26 @@ pub(crate) fn call(name: &OsStr, mut args: Vec<OsString>) -> Call {
             args.remove(0);
             return Call::Setup(name, args);
         }
+        // Flags without a subcommand are those of the terminal interface.
+        _ if first.starts_with('-') => return Call::Tool(terminal, args),
         _ => return Call::Unknown(args.swap_remove(0)),
     };
     args.remove(0);
     Call::Tool(program, args)
 }
 
-/// What the names of interactive tools answer while their interfaces are missing.
-pub(crate) const NO_INTERFACE: &str = "the interactive interfaces are not part of this version; \
-    `midwire dump` takes the same flags and options and prints or saves flows";
-
 /// What `midwire --help` prints.
 pub(crate) const HELP: &str = "\
-usage: midwire SUBCOMMAND [ARGUMENTS]
+usage: midwire [SUBCOMMAND] [ARGUMENTS]
 
 An interactive, TLS-capable intercepting proxy.
 
 subcommands:
+  tui     the terminal interface; what starts without a subcommand
+          (midwire tui --help shows its flags)
   dump    intercept traffic and print or save it, without interaction
           (midwire dump --help shows its flags)
+  web     intercept traffic and show it in a browser
   run     run a program with its traffic intercepted
   env     print the variables that lead a shell's programs through a running proxy
   doctor  say why nothing is captured, and what to do
@@ -110,8 +123,7 @@ subcommands:
   transparent
           print, apply, check and take back firewall rules that lead traffic here
 
-Under the name mitmdump the program behaves as that tool.
-The terminal and browser interfaces are not part of this version yet.
+Under the names mitmproxy, mitmdump and mitmweb the program behaves as those tools.
 ";
 
 /// What `--version` prints.
@@ -142,8 +154,14 @@ mod tests {
     fn tools_are_called_by_name_or_word() {
         check(&["/usr/bin/mitmdump", "-n"], Some((Tool::Dump, 1)));
         check(&["midwire", "dump", "-n"], Some((Tool::Dump, 1)));
+        check(&["midwire", "web", "-n"], Some((Tool::Web, 1)));
+        check(&["mitmweb"], Some((Tool::Web, 0)));
         check(&["midwire", "--version"], Some((Tool::Dump, 1)));
-        check(&["midwire"], None);
+        check(&["midwire"], Some((Tool::Console, 0)));
+        check(&["midwire", "tui", "-n"], Some((Tool::Console, 1)));
+        check(&["midwire", "-r", "x"], Some((Tool::Console, 2)));
+        check(&["mitmproxy", "-n"], Some((Tool::Console, 1)));
+        check(&["midwire", "--help"], None);
         check(&["midwire", "frobnicate"], None);
     }
 }

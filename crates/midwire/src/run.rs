@@ -8,13 +8,16 @@ use anyhow::{Context as _, anyhow, bail};
 use midwire_addons::commands::{CommandAddons, register_commands};
 use midwire_addons::{Crl, Extra};
 use midwire_core::Kernel;
-use midwire_core::log::LogStream;
-use midwire_core::options::OptionStore;
+use midwire_core::log::{Level, LogStream};
 use midwire_core::options::cli::{Action, Invocation};
+use midwire_core::options::{OptionStore, Tool};
 use midwire_proxy::Engine;
 use midwire_python::ScriptHost;
+use midwire_tui::Console;
 
 use crate::launch::{Guard, Launch};
+use crate::tui;
+use crate::web;
 
 /// How long connections may go on after the signal to end (security.md §3).
 const GRACE: Duration = Duration::from_secs(5);
@@ -27,12 +30,24 @@ pub(crate) async fn run(
     launch: &Launch,
 ) -> anyhow::Result<()> {
     let kernel = Arc::new(Kernel::new(options, log));
+    if invocation.tool != Tool::Dump {
+        kernel.events().attach(kernel.log(), Level::Info);
+    }
     let commands = CommandAddons::new(&kernel);
     register_commands(&kernel, invocation.tool, &commands)?;
     let scripts = ScriptHost::new(&kernel, |kernel, flow| {
         Box::pin(async move { midwire_addons::replay(&kernel, flow).await })
     });
-    let outcome = with_scripts(&kernel, invocation, launch, &commands, &scripts).await;
+    let console = match invocation.tool {
+        Tool::Console => Some(tui::prepare(&kernel)?),
+        _ => None,
+    };
+    let front = Front {
+        invocation,
+        launch,
+        console,
+    };
+    let outcome = with_scripts(&kernel, front, &commands, &scripts).await;
     // Scripts are told of every end, and what they have printed comes out.
     scripts.stop().await;
     kernel.chain().done(&kernel);
@@ -43,13 +58,20 @@ pub(crate) async fn run(
     }
 }
 
+/// What the user called, and what the user sees.
+struct Front<'a> {
+    invocation: &'a Invocation,
+    launch: &'a Launch,
+    console: Option<Console>,
+}
+
 async fn with_scripts(
     kernel: &Arc<Kernel>,
-    invocation: &Invocation,
-    launch: &Launch,
+    front: Front<'_>,
     commands: &CommandAddons,
     scripts: &ScriptHost,
 ) -> anyhow::Result<()> {
+    let invocation = front.invocation;
     if let Some(listing) = listing(kernel, invocation, scripts).await? {
         return print(&listing);
     }
@@ -66,18 +88,38 @@ async fn with_scripts(
         tracing::info!("{notice}");
     }
     scripts.start().await?;
+    let web = match invocation.tool {
+        Tool::Web => Some(web::bind(kernel, &engine).await?),
+        _ => None,
+    };
     listen(&engine).await?;
     scripts.running().await;
     kernel.start();
     let errors = kernel.log().errors();
     if errors > 0 {
+        if front.console.is_some() {
+            tui::print_log(kernel);
+        }
         bail!(
             "Error{} logged during startup, exiting...",
             if errors > 1 { "s" } else { "" }
         );
     }
-    let guard = launch.announce(kernel, &engine).await?;
-    serve(kernel, &engine, signals, guard).await;
+    let web = web.map(|web| tokio::spawn(web.serve()));
+    let guard = front.launch.announce(kernel, &engine).await?;
+    let ends = (signals, guard);
+    match front.console {
+        None => serve(kernel, &engine, ends, GRACE).await,
+        Some(console) => {
+            // Who leaves the interface does not want to wait for its traffic.
+            let serve = serve(kernel, &engine, ends, tui::GRACE);
+            let (outcome, ()) = tokio::join!(console.run(), serve);
+            outcome?;
+        }
+    }
+    if let Some(web) = web {
+        let _ = web.await;
+    }
     Ok(())
 }
 
@@ -116,7 +158,12 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Waits for the end, then gives connections a moment. A second signal ends at once.
-async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals, mut guard: Guard) {
+async fn serve(
+    kernel: &Kernel,
+    engine: &Engine,
+    (mut signals, mut guard): (Signals, Guard),
+    grace: Duration,
+) {
     tokio::select! {
         () = kernel.shutdown().cancelled() => {}
         () = signals.next() => kernel.shutdown().cancel(),
@@ -125,7 +172,7 @@ async fn serve(kernel: &Kernel, engine: &Engine, mut signals: Signals, mut guard
     kernel.parked().resume_all();
     tokio::select! {
         () = engine.drained() => {}
-        () = tokio::time::sleep(GRACE) => {}
+        () = tokio::time::sleep(grace) => {}
         () = signals.next() => {}
     }
 }

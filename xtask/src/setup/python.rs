@@ -93,7 +93,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 /// The interpreters in a folder of pyenv, newest first.
-fn pyenv(versions: &Path) -> Vec<PathBuf> {
+pub(super) fn pyenv(versions: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(versions) else {
         return Vec::new();
     };

@@ -17,6 +17,8 @@ pub(super) struct Entry {
     /// Its content was dropped to save memory.
     pub(super) evicted: bool,
     pub(super) weight: Weight,
+    /// The number of its last change.
+    pub(super) version: u64,
     said: Said,
     pub(super) settings: BTreeMap<String, String>,
 }
@@ -52,6 +54,7 @@ impl Entry {
             shown: false,
             evicted: false,
             weight: Weight::default(),
+            version: 0,
             said,
             settings: BTreeMap::new(),
         }

@@ -1,6 +1,6 @@
 //! What lies behind the lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use midwire_flow::filter::Filter;
@@ -39,6 +39,9 @@ pub(super) struct Item {
     pub(super) seq: u64,
 }
 
+/// Removed flows that are remembered for views. One that is further behind compares all numbers.
+const REMOVALS_KEPT: usize = 4096;
+
 pub(super) struct Inner {
     /// Flows by number, in the order in which they came.
     pub(super) entries: BTreeMap<u64, Entry>,
@@ -50,6 +53,12 @@ pub(super) struct Inner {
     pub(super) follow: bool,
     /// Counts changes of flows, to see that nothing happened meanwhile.
     pub(super) commits: u64,
+    /// Flows by the number of their last change, so that views find what is new to them.
+    pub(super) versions: BTreeMap<u64, u64>,
+    /// Flows that were removed, by number of the change; only the latest.
+    pub(super) removals: VecDeque<(u64, u64)>,
+    /// Views that are older than this cannot tell from `removals` what is gone.
+    pub(super) removals_since: u64,
     /// Flows to keep; 0 keeps all.
     pub(super) flow_limit: usize,
     /// Flows that may be dropped: neither marked nor held.
@@ -76,6 +85,9 @@ impl Inner {
             focus: None,
             follow: false,
             commits: 0,
+            versions: BTreeMap::new(),
+            removals: VecDeque::new(),
+            removals_since: 0,
             flow_limit: 0,
             unmarked: BTreeSet::new(),
             budget: Budget::default(),
@@ -104,6 +116,9 @@ impl Inner {
         let Some(entry) = self.entries.get_mut(&seq) else {
             return;
         };
+        self.versions.remove(&entry.version);
+        entry.version = self.commits;
+        self.versions.insert(self.commits, seq);
         let old = std::mem::replace(&mut entry.weight, weigh(&entry.flow));
         let info = entry.flow.info();
         let marked = !info.marked.is_empty();
@@ -172,6 +187,13 @@ impl Inner {
         let entry = self.entries.remove(&seq)?;
         self.ids.remove(&entry.flow.info().id);
         self.commits += 1;
+        self.versions.remove(&entry.version);
+        if self.removals.len() == REMOVALS_KEPT
+            && let Some((version, _)) = self.removals.pop_front()
+        {
+            self.removals_since = version;
+        }
+        self.removals.push_back((self.commits, seq));
         self.unmarked.remove(&seq);
         self.budget.forget(seq, entry.weight);
         Some(entry)

@@ -7,6 +7,7 @@ mod budget;
 mod change;
 mod entry;
 mod inner;
+mod list;
 mod order;
 mod sorted;
 mod spec;
@@ -21,6 +22,7 @@ use tokio::sync::broadcast;
 
 pub use budget::Limits;
 pub use change::Change;
+pub use list::{Cancel, Judge, List, Placing, SortKey, Stored, Synced};
 pub use order::Order;
 pub use view::Counts;
 

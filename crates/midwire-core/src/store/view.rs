@@ -73,6 +73,11 @@ impl Store {
         inner.row_of(*inner.ids.get(id)?)
     }
 
+    /// The number of a flow in this capture: 1 for the first that came. It stays while others go.
+    pub fn number(&self, id: &Id) -> Option<u64> {
+        Some(self.lock().ids.get(id)?.saturating_add(1))
+    }
+
     /// The filter in force.
     pub fn filter(&self) -> Option<Filter> {
         self.lock().rules.filter.clone()

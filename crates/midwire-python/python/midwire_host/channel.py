@@ -15,6 +15,8 @@ _HEAD = HEADER.size
 VERSION = 2
 MAX_PAYLOAD = 16 << 20
 _PIECE = 256 * 1024
+_NOTES = 1 << 20
+"""Bytes of notes that may wait for a flush. A script that logs without end waits for the core then."""
 _ROUNDS = 8
 """Reads without a look at what else the loop has to do."""
 
@@ -82,6 +84,7 @@ class Channel:
         self._frames: Deque[Tuple[int, int, int, int, Any]] = collections.deque()
         self._lock = threading.Lock()
         self._out: List[bytes] = []
+        self._noted = 0
         self._waiters: Dict[int, _Waiter] = {}
         self._next = 0
         self._later: List[Callable[[], None]] = []
@@ -119,6 +122,10 @@ class Channel:
         frame = self._frame(NOTE, op, 0, 0, value)
         with self._lock:
             self._out.append(frame)
+            self._noted += len(frame)
+            many = self._noted > _NOTES
+        if many:
+            self.flush()
 
     def flush(self) -> None:
         """Send everything with one write."""
@@ -127,6 +134,7 @@ class Channel:
         with self._lock:
             data = b"".join(self._out)
             self._out.clear()
+            self._noted = 0
             try:
                 self._sock.sendall(data)
             except OSError:

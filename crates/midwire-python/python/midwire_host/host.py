@@ -165,7 +165,16 @@ class Host:
             if kind == channel.CALL:
                 self._link.fail(op, number, f"unknown operation {op}")
             return None
-        return lambda: run(number, value)
+        return lambda: self._serve(run, op, number, value)
+
+    def _serve(self, run: Callable[[int, Any], None], op: int, number: int, value: Any) -> None:
+        try:
+            run(number, value)
+        except Exception as error:
+            # The core waits for an answer, whatever happens here.
+            dispatch._complain(error)
+            if number:
+                self._link.fail(op, number, f"{type(error).__name__}: {error}")
 
     def _load(self, number: int, greeting: Dict[str, Any]) -> None:
         if greeting["protocol"] != channel.VERSION:

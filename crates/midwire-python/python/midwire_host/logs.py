@@ -2,11 +2,19 @@
 
 import contextvars
 import logging
+import os
 import traceback
-from typing import Any, Optional
+from typing import Any, List, Optional, Tuple
 
-from mitmproxy import ctx
+from mitmproxy import ctx, exceptions
 from midwire_host import channel
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OWN: Tuple[str, ...] = (
+    *(os.path.join(_ROOT, name, "") for name in ("mitmproxy", "midwire_host", "midwire")),
+    "<frozen importlib",
+)
+"""What the names of files begin with that are no script's."""
 
 client: "contextvars.ContextVar[Optional[str]]" = contextvars.ContextVar("client", default=None)
 """Address of the client for whom a hook runs."""
@@ -31,7 +39,7 @@ class Handler(logging.Handler):
             record.client = getattr(record, "client", None) or client.get()  # type: ignore[attr-defined]
             text = record.getMessage()
             if record.exc_info and record.exc_info[0] is not None:
-                text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+                text += "\n" + describe(*record.exc_info)  # type: ignore[arg-type]
             elif record.stack_info:
                 text += "\n" + record.stack_info
             shown = record.client  # type: ignore[attr-defined]
@@ -41,6 +49,34 @@ class Handler(logging.Handler):
             self._wake()
         except Exception:
             self.handleError(record)
+
+
+def describe(kind: Any, error: BaseException, tb: Any) -> str:
+    """The traceback with only the frames of scripts and what they call: those of this package
+    tell a script's author nothing."""
+    whole = traceback.TracebackException(kind, error, tb)
+    part: Optional[traceback.TracebackException] = whole
+    seen = set()
+    while part is not None and id(part) not in seen:
+        seen.add(id(part))
+        theirs = [frame for frame in part.stack if not frame.filename.startswith(_OWN)]
+        if not theirs and part is whole:
+            theirs = _refused_handler(tb)
+        if theirs or issubclass(kind, (SyntaxError, exceptions.AddonManagerError)):
+            part.stack = traceback.StackSummary.from_list(theirs)
+        part = part.__cause__ or part.__context__
+    return "".join(whole.format()).rstrip()
+
+
+def _refused_handler(tb: Any) -> List[traceback.FrameSummary]:
+    """Where the function stands that cannot be called as it is: there is no frame of it."""
+    while tb is not None:
+        handler = tb.tb_frame.f_locals.get("handler")
+        code = getattr(handler, "__code__", None)
+        if code is not None and tb.tb_next is None:
+            return [traceback.FrameSummary(code.co_filename, code.co_firstlineno, code.co_name)]
+        tb = tb.tb_next
+    return []
 
 
 def _wants_debug() -> bool:

@@ -7,11 +7,12 @@ import shlex
 import site
 import sys
 import sysconfig
-from typing import Any, Coroutine, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Sequence, Tuple
 
 from mitmproxy import addonmanager, command, ctx, eventsequence, exceptions, flow, hooks
 from mitmproxy import types as command_types
 from mitmproxy.addons import script as loading
+from midwire_host import requirements
 
 logger = logging.getLogger("mitmproxy.addons.script")
 
@@ -53,7 +54,7 @@ class Script:
         """The module, if it is loaded."""
         return [] if self.module is None else [self.module]
 
-    def load_module(self) -> Optional[Any]:
+    def load_module(self, say: Callable[..., None]) -> Optional[Any]:
         """Run the file. ``None`` if that fails, which is logged; the former modules stay then."""
         key = "__mitmproxy_script__." + os.path.splitext(os.path.basename(self.fullpath))[0]
         former = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
@@ -62,8 +63,12 @@ class Script:
         known = set(sys.modules)
         argv = sys.argv
         sys.argv = [self.fullpath, *self.args]
+        module = None
         try:
+            requirements.provide(self.fullpath, say)
             module = loading.load_script(self.fullpath)
+        except requirements.RequirementsError as error:
+            logger.error("error in script %s: %s.", self.fullpath, error)
         finally:
             sys.argv = argv
         own = {
@@ -120,16 +125,20 @@ class ScriptLoader:
         self.addons.append(script)
         ctx.master.addons.lookup[script.name] = script
         self._host.say("Loading script %s", entry)
-        module = script.load_module()
+        module = script.load_module(self._host.say)
         if module is not None and self._register(script, module):
             self._introduce(module)
 
     def _register(self, script: Script, module: Any) -> bool:
         done = False
-        with addonmanager.safecall():
-            ctx.master.addons.register(module)
-            script.module = module
-            done = True
+        try:
+            with addonmanager.safecall():
+                ctx.master.addons.register(module)
+                script.module = module
+                done = True
+        except (exceptions.OptionsError, exceptions.AddonHalt) as error:
+            # Such as a value for an option of the script that is of the wrong type.
+            loading.script_error_handler(script.fullpath, error)
         return done
 
     def _introduce(self, module: Any) -> None:
@@ -185,7 +194,7 @@ class ScriptLoader:
         """Put the new version in place of the old one, which stays if the new one is broken."""
         self._host.say("Loading script %s", script.path)
         former = script.module
-        module = script.load_module()
+        module = script.load_module(self._host.say)
         if module is None:
             if former is not None:
                 logger.warning("The former version of %s stays loaded.", script.path)

@@ -83,6 +83,16 @@ _PLAIN = frozenset(("is_replay", "marked", "comment", "timestamp_created", "id")
 """Attributes that nothing follows from."""
 _COMMON = ("version", "type", "id", "error", "client_conn", "server_conn", *_ATTRIBUTES)
 
+_TYPES: Dict[str, Tuple[Any, ...]] = {
+    "error": (Error,),
+    "comment": (str,),
+    "marked": (str,),
+    "timestamp_created": (int, float),
+    "client_conn": (connection.Client,),
+    "server_conn": (connection.Server,),
+}
+"""Attributes that scripts often set, with the types that they may have."""
+
 
 class Flow(serializable.Serializable):
     """The base of ``HTTPFlow``, ``TCPFlow``, ``UDPFlow`` and ``DNSFlow``."""
@@ -148,8 +158,22 @@ class Flow(serializable.Serializable):
             Flow._types[cls.type] = cls
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in _TYPES or name in self._parts:
+            value = self._checked(name, value)
         self._dirty.add(name)
         object.__setattr__(self, name, value)
+
+    def _checked(self, name: str, value: Any) -> Any:
+        """The value, if a flow can have it. TypeError: it cannot, said where the script sets it."""
+        if name == "marked" and isinstance(value, bool):
+            # Markers were booleans once.
+            return ":default:" if value else ""
+        kinds: Tuple[Any, ...] = _TYPES.get(name) or (self._parts[name],)
+        optional = name == "error" or name in self._parts and name != "request"
+        if isinstance(value, kinds) or optional and value is None:
+            return value
+        wanted = " or ".join(kind.__name__ for kind in kinds) + (" or None" if optional else "")
+        raise TypeError(f"{name} of a flow must be {wanted}, not {type(value).__name__}.")
 
     @property
     def metadata(self) -> Dict[str, Any]:

@@ -26,8 +26,9 @@ pub(crate) fn take_flow(flow: &mut Flow, changes: &Value, files: &Files) -> Resu
         match (&mut *flow, key) {
             (Flow::Http(http), "request") => match replaced(value) {
                 Some(state) => {
-                    http.request = blank_request();
-                    take_request(&mut http.request, state, files)?;
+                    let mut request = blank_request();
+                    take_request(&mut request, state, files)?;
+                    http.request = request;
                 }
                 None => take_request(&mut http.request, value, files)?,
             },

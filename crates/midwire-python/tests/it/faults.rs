@@ -31,6 +31,121 @@ async fn what_cannot_go_on_a_wire_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_cannot_be_are_refused_where_they_are_set() {
+    for (line, said) in [
+        (
+            "r.headers['X'] = 'a\\nb'",
+            "ValueError: Invalid value of header field 'X'",
+        ),
+        (
+            "r.headers['X\\r\\n'] = 'a'",
+            "ValueError: Invalid header field name",
+        ),
+        (
+            "r.headers['X'] = 5",
+            "TypeError: Expected str or bytes, but got int.",
+        ),
+        (
+            "r.headers = {'a': 'b'}",
+            "TypeError: headers must be Headers, not dict",
+        ),
+        (
+            "r.content = 'text'",
+            "TypeError: Message content must be bytes, not str.",
+        ),
+        (
+            "r.port = '80'",
+            "ValueError: Port must be an integer, not '80'.",
+        ),
+        (
+            "r.path = '/ HTTP/1.1\\r\\nX: y'",
+            "ValueError: Invalid path",
+        ),
+        ("r.method = 'A\\r\\n'", "ValueError: Invalid method"),
+        (
+            "flow.request = None",
+            "TypeError: request of a flow must be Request, not NoneType.",
+        ),
+        (
+            "flow.response = 'text'",
+            "TypeError: response of a flow must be Response or None, not str.",
+        ),
+        (
+            "flow.error = 'text'",
+            "TypeError: error of a flow must be Error or None, not str.",
+        ),
+        (
+            "flow.comment = 7",
+            "TypeError: comment of a flow must be str, not int.",
+        ),
+        (
+            "flow.response = http.Response.make('200')",
+            "TypeError: Expected <class 'int'> for status_code",
+        ),
+    ] {
+        let text = format!(
+            "from mitmproxy import http\ndef request(flow):\n    r = flow.request\n    {line}\n"
+        );
+        let setup = scripts(&[&text]).await;
+        let flow = setup.request("/kept").await;
+        assert_eq!(flow.request.path, "/kept");
+        assert_eq!(flow.request.fields.len(), 3, "{line}");
+        let message = setup.logged("Addon error").await;
+        assert!(message.contains(said), "{line}: {message}");
+        let place = "script0.py\", line 4, in request";
+        assert!(message.contains(place), "{line}: {message}");
+        assert!(
+            !message.contains("midwire_host") && !message.contains("multidict"),
+            "{message}"
+        );
+        setup.host.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_that_do_not_load_are_one_message_with_the_place() {
+    for (text, said) in [
+        ("\ndef request(flow:\n  pass", "script0.py\", line 2"),
+        ("import os\nimport nosuchmodule", "script0.py\", line 2"),
+        ("import os\n1 / 0", "script0.py\", line 2"),
+        ("x = 1\ndef load(): pass", "script0.py\", line 2, in load"),
+        (
+            "def load(loader):\n  loader.add_option('x', dict, {}, 'y')",
+            "script0.py\", line 2, in load",
+        ),
+        (
+            "x = 1\ndef request(flow, more): pass",
+            "script0.py\", line 2, in request",
+        ),
+        (
+            "x = 1\nasync def request(): pass",
+            "script0.py\", line 2, in request",
+        ),
+        ("request = 7", "Addon handler request"),
+    ] {
+        let setup = scripts(&[text, "def requestheaders(flow): flow.comment = 'other'"]).await;
+        let mut flow = http("/");
+        setup.kernel.requestheaders(&mut flow).await;
+        setup.kernel.request(&mut flow).await;
+        assert_eq!(flow.info.comment, "other", "{text}");
+        let message = setup.logged(said).await;
+        assert!(message.starts_with("error: "), "{message}");
+        assert!(!message.contains("midwire_host/"), "{message}");
+        setup.host.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_an_option_of_a_script_cannot_have_is_one_message() {
+    let text = "from typing import Optional\ndef load(loader):\n    loader.add_option('percent', Optional[int], None, 'x')\n";
+    let options = [("percent", Value::from("abc"))];
+    let setup = try_scripts(&[text], &options).await.unwrap();
+    let message = setup.logged("error in script").await;
+    assert!(message.contains("script0.py\", line 3"), "{message}");
+    setup.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocking_hook_holds_only_flows_that_wait_for_it() {
     let setup = scripts(&[r#"
 import asyncio, time

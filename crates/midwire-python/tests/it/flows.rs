@@ -5,11 +5,11 @@ use midwire_core::hooks::{
     ClientHelloData, ContentNeed, NextLayerChoice, NextLayerData, Part, Socks5AuthData,
 };
 use midwire_flow::{
-    Content, Dns, DnsFlow, FlowInfo, HttpFlow, MessageFlow, Number, StreamMessage, WebSocketData,
+    Content, FlowInfo, HttpFlow, MessageFlow, Number, StreamMessage, WebSocketData,
     WebSocketMessage,
 };
 
-use crate::helper::{client, field, http, http_flow, response, scripts, server_data};
+use crate::helper::{client, field, http, http_flow, question, response, scripts, server_data};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_and_responses_are_changed_in_order_of_scripts() {
@@ -350,31 +350,7 @@ def dns_request(flow):
     flow.response = flow.request.succeed([dns.ResourceRecord.A(name, __import__("ipaddress").ip_address("192.0.2.9"))])
 "#])
     .await;
-    let mut flow = DnsFlow {
-        info: FlowInfo::new(client(), std::sync::Arc::default()),
-        request: Dns {
-            id: 7,
-            query: true,
-            op_code: 0,
-            authoritative_answer: false,
-            truncation: false,
-            recursion_desired: true,
-            recursion_available: false,
-            reserved: 0,
-            response_code: 0,
-            questions: vec![midwire_wire::dns::Question {
-                name: "example.com".to_owned(),
-                type_: 1,
-                class: 1,
-            }],
-            answers: Vec::new(),
-            authorities: Vec::new(),
-            additionals: Vec::new(),
-        },
-        request_timestamp: Number::now(),
-        response: None,
-        response_timestamp: None,
-    };
+    let mut flow = question("example.com");
     setup.kernel.dns_request(&mut flow).await;
     let answer = flow.response.unwrap();
     assert_eq!(

@@ -9,7 +9,8 @@ use midwire_core::hooks::ServerHookData;
 use midwire_core::log::{Level, LogStream};
 use midwire_core::options::{OptionStore, Tool, Value};
 use midwire_flow::{
-    Address, ClientConn, Content, Flow, FlowInfo, HttpFlow, Number, Request, Response, ServerConn,
+    Address, ClientConn, Content, Dns, DnsFlow, Flow, FlowInfo, HttpFlow, Number, Request,
+    Response, ServerConn,
 };
 use midwire_python::{ScriptError, ScriptHost};
 use midwire_wire::Fields;
@@ -176,4 +177,33 @@ pub(crate) fn field(fields: &Fields, name: &str) -> String {
 
 pub(crate) fn http_flow(flow: &HttpFlow) -> Flow {
     Flow::Http(Box::new(flow.clone()))
+}
+
+/// A question about the address of a name.
+pub(crate) fn question(name: &str) -> DnsFlow {
+    DnsFlow {
+        info: FlowInfo::new(client(), Arc::default()),
+        request: Dns {
+            id: 7,
+            query: true,
+            op_code: 0,
+            authoritative_answer: false,
+            truncation: false,
+            recursion_desired: true,
+            recursion_available: false,
+            reserved: 0,
+            response_code: 0,
+            questions: vec![midwire_wire::dns::Question {
+                name: name.to_owned(),
+                type_: 1,
+                class: 1,
+            }],
+            answers: Vec::new(),
+            authorities: Vec::new(),
+            additionals: Vec::new(),
+        },
+        request_timestamp: Number::now(),
+        response: None,
+        response_timestamp: None,
+    }
 }

@@ -6,6 +6,7 @@
     reason = "helpers of tests, too, may fail a test"
 )]
 
+mod examples;
 mod faults;
 mod flows;
 mod helper;

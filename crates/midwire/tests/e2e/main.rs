@@ -19,8 +19,10 @@ mod modify;
 mod onboarding;
 mod replay;
 mod saving;
+mod scripts;
 mod setup;
 mod tls;
 #[cfg(target_os = "linux")]
 mod transparent;
+mod tui;
 mod uploads;

@@ -6,7 +6,6 @@ import importlib.util
 import logging
 import os
 import sys
-import traceback
 import types
 from typing import Any, List, Optional, Sequence
 
@@ -50,8 +49,7 @@ def script_error_handler(path: str, exc: BaseException) -> None:
     own = tb
     while own is not None and own.tb_frame.f_code.co_filename != path:
         own = own.tb_next
-    lines = "".join(traceback.format_exception(type(exc), exc, own or tb))
-    logger.error("error in script %s\n%s", path, lines.rstrip())
+    logger.error("error in script %s", path, exc_info=(type(exc), exc, own or tb))
 
 
 class Script:

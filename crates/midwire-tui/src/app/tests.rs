@@ -1,0 +1,7 @@
+//! Keys in, screen and state out, on a terminal in memory.
+
+mod flows;
+mod harness;
+mod hostile;
+mod keys;
+mod screens;

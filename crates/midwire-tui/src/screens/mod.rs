@@ -1,0 +1,42 @@
+//! The screens, one module each.
+
+pub(crate) mod commands;
+pub(crate) mod eventlog;
+pub(crate) mod flowlist;
+pub(crate) mod flowview;
+pub(crate) mod grid;
+pub(crate) mod help;
+pub(crate) mod keybindings;
+pub(crate) mod list;
+pub(crate) mod options;
+
+use crate::env::{Env, Screen};
+use crate::keymap::Context;
+
+/// Screens that can be asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    FlowList,
+    FlowView,
+    EventLog,
+    Commands,
+    KeyBindings,
+    Options,
+    /// Help for the screen with these keys.
+    Help(Context),
+    Grid(Box<grid::Spec>),
+}
+
+/// Makes a screen.
+pub(crate) fn make(kind: Kind, env: &Env) -> Box<dyn Screen> {
+    match kind {
+        Kind::FlowList => Box::new(flowlist::FlowList::default()),
+        Kind::FlowView => Box::new(flowview::FlowView::new(env)),
+        Kind::EventLog => Box::new(eventlog::EventLog::default()),
+        Kind::Commands => Box::new(commands::Commands::new(env)),
+        Kind::KeyBindings => Box::new(keybindings::KeyBindings::default()),
+        Kind::Options => Box::new(options::OptionScreen::default()),
+        Kind::Help(context) => Box::new(help::Help::new(context)),
+        Kind::Grid(spec) => Box::new(grid::Grid::new(*spec)),
+    }
+}
