@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use midwire_flow::HttpFlow;
 
+use crate::explain::Before;
 use crate::hooks::{Addon, ContentNeed, Event, FlowRef, HookSet, Part, StreamFilter, deliver};
 use crate::kernel::Kernel;
 use crate::options::{Changed, Options};
@@ -48,6 +49,8 @@ pub struct Chain {
     links: ArcSwap<Vec<(HookSet, Link)>>,
     /// Union of all interests, so that a hook that nobody wants costs one load.
     interest: AtomicU64,
+    /// Option `explain`.
+    explains: AtomicBool,
 }
 
 impl Chain {
@@ -82,19 +85,35 @@ impl Chain {
             .fold(HookSet::EMPTY, |all, (set, _)| all.union(*set));
         self.links.store(Arc::new(links));
         self.interest.store(all.bits(), Ordering::Relaxed);
+        self.explains.store(options.explain, Ordering::Relaxed);
+    }
+
+    /// True if flows are to record what happens to them (option `explain`).
+    pub fn explains(&self) -> bool {
+        self.explains.load(Ordering::Relaxed)
     }
 
     /// Gives an event to every interested addon in order.
     pub(crate) async fn run(&self, kernel: &Kernel, mut event: Event<'_>) {
         let hook = event.hook();
         let links = self.links.load_full();
+        let explains = self.explains();
         for (interest, link) in links.iter() {
             if !interest.contains(hook) {
                 continue;
             }
+            let before = if explains {
+                Before::of(&mut event)
+            } else {
+                None
+            };
             match link {
                 Link::Sync(addon) => deliver(addon.as_ref(), kernel, event.reborrow()),
                 Link::Async(addon) => addon.call(kernel, event.reborrow()).await,
+            }
+            if let Some(before) = before {
+                let is_slow = matches!(link, Link::Async(_));
+                before.note(link.addon().name(), is_slow, &mut event);
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::commands::CommandRegistry;
 use crate::engine::EngineChannel;
 use crate::eventlog::EventLog;
 use crate::hooks::FlowRef;
+use crate::ledger::Ledger;
 use crate::log::LogStream;
 use crate::options::{Changed, OptionStore, Options};
 use crate::parked::Parked;
@@ -34,6 +35,7 @@ pub struct Kernel {
     engine: EngineChannel,
     events: EventLog,
     replays: ReplayCounts,
+    ledger: Ledger,
 }
 
 /// What replays have still to do, for whoever decides that the program is done.
@@ -64,6 +66,7 @@ impl Kernel {
             engine: EngineChannel::default(),
             events: EventLog::default(),
             replays: ReplayCounts::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -182,6 +185,11 @@ impl Kernel {
     /// The event log. It stays empty unless it is attached to the log stream.
     pub fn events(&self) -> &EventLog {
         &self.events
+    }
+
+    /// What was not captured and why.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// What replays have still to do.

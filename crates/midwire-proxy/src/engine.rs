@@ -23,8 +23,8 @@ use crate::names::Names;
 use crate::requests;
 use crate::servers::{self, Servers};
 use crate::tls::{
-    Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Roots, ServerSide, TlsConfigError,
-    TlsVersion, UpstreamTls, Verify, VersionRange,
+    Ciphers, ClientSide, Curve, DownstreamTls, KeyLogFile, Refusals, Roots, ServerSide,
+    TlsConfigError, TlsVersion, UpstreamTls, Verify, VersionRange,
 };
 
 /// The engine, shared by all connections.
@@ -39,6 +39,7 @@ pub struct Engine {
     pub(crate) kills: Kills,
     tasks: TaskTracker,
     key_log: Option<Arc<KeyLogFile>>,
+    pub(crate) refusals: Refusals,
 }
 
 /// Both sides of TLS as the options want them.
@@ -100,6 +101,7 @@ impl Engine {
             kills: Kills::default(),
             tasks: TaskTracker::new(),
             key_log,
+            refusals: Refusals::default(),
         });
         engine.follow_options();
         Ok(engine)

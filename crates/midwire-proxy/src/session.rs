@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use midwire_core::Kernel;
 use midwire_core::options::Options;
+use midwire_core::{Kernel, Missed};
 use midwire_flow::{Address, ClientConn, ServerConn, Via};
 
 use crate::engine::Engine;
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) reset: Reset,
     /// Kills of its flows.
     pub(crate) kills: Ear,
+    /// Why the connection is passed on untouched, if it is.
+    pub(crate) passed: Option<Missed>,
     pool: Arc<Pool>,
 }
 
@@ -78,6 +80,7 @@ impl Session {
             mode,
             slots: Slots::default(),
             reset: Reset::default(),
+            passed: None,
             pool: Arc::default(),
         }
     }
@@ -92,6 +95,7 @@ impl Session {
             slots: Slots::default(),
             reset: Reset::default(),
             kills: self.kills.clone(),
+            passed: self.passed,
             pool: Arc::default(),
         }
     }
@@ -100,6 +104,15 @@ impl Session {
     pub(crate) fn with_client(self, client: ClientConn) -> Self {
         Self {
             client: Arc::new(client),
+            ..self
+        }
+    }
+
+    /// The same connections, which are passed on untouched; counts that for this host.
+    pub(crate) fn passed_for(self, reason: Missed, host: &str) -> Self {
+        self.kernel().ledger().note(host, reason);
+        Self {
+            passed: Some(reason),
             ..self
         }
     }

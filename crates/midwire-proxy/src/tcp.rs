@@ -5,7 +5,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use midwire_flow::{FlowError, FlowInfo, ServerConn};
+use midwire_flow::{FlowError, FlowInfo, ServerConn, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::duplex::{Duplex, Event};
@@ -141,7 +141,10 @@ pub(crate) async fn conversation(session: &Session, client: Io, server: Server) 
 }
 
 async fn story(session: &Session, client: Io, server: Server) {
-    let info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server.facts()));
+    let mut info = FlowInfo::new(Arc::clone(&session.client), Arc::new(server.facts()));
+    if let Some(reason) = session.passed {
+        info.set_meta("not_captured", Value::from(reason.text()));
+    }
     let mut raw = Raw::new(session, Kind::Tcp, info);
     let started = raw.start().await;
     if started.is_err() && server.opened.is_none() {

@@ -118,7 +118,10 @@ subcommands:
   run     run a program with its traffic intercepted
   env     print the variables that lead a shell's programs through a running proxy
   doctor  say why nothing is captured, and what to do
+  explain say what happened to the flows of a file, and why
   ca      show, export, install and take back the certificate of the authority
+  transparent
+          print, apply, check and take back firewall rules that lead traffic here
 
 Under the names mitmproxy, mitmdump and mitmweb the program behaves as those tools.
 ";

@@ -8,6 +8,7 @@ mod export;
 mod flow;
 mod history;
 mod inject;
+mod ledger;
 mod replay;
 mod save;
 mod view;
@@ -85,6 +86,7 @@ pub fn register_commands(
     history::register(&registrar, &addons.history)?;
     replay::register(&registrar, addons)?;
     inject::register(&registrar)?;
+    ledger::register(&registrar)?;
     registrar.slow("browser.start", {
         let browser = addons.browser.clone();
         move |kernel, args| {

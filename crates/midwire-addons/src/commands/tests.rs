@@ -533,3 +533,21 @@ async fn small_answers() {
     assert_eq!(setup.run("eventstore.clear").await, done());
     assert!(setup.run("script.run @all x.py").await.is_err());
 }
+
+#[tokio::test]
+async fn the_ledger_is_shown_and_reset() {
+    let setup = Setup::new();
+    setup
+        .kernel
+        .ledger()
+        .note("a.test", midwire_core::Missed::Quic);
+    let Ok(CommandValue::Table(rows)) = setup.run("ledger.show").await else {
+        panic!("no table");
+    };
+    let first: Vec<_> = rows[0].iter().take(3).cloned().collect();
+    let text = |text: &str| Cell::Str(text.to_owned());
+    let reason = midwire_core::Missed::Quic.text();
+    assert_eq!(first, [text("a.test"), text(reason), text("1")]);
+    setup.run("ledger.reset").await.unwrap();
+    assert!(setup.kernel.ledger().rows().is_empty());
+}

@@ -22,6 +22,7 @@ impl Printer<'_> {
         if let Some(error) = &flow.info.error {
             self.error_line(&error.msg);
         }
+        self.account(&flow.info);
     }
 
     pub(super) fn error_line(&mut self, text: &str) {

@@ -14,7 +14,7 @@ use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options, Size};
 use midwire_flow::{DnsFlow, HttpFlow, MessageFlow, Replay};
-use midwire_views::Registry;
+use midwire_views::{Registry, clean_line};
 
 use crate::condition::Condition;
 use crate::heavy::Work;
@@ -35,6 +35,7 @@ pub struct Dumper {
 struct Settings {
     filter: Condition,
     detail: i64,
+    explain: bool,
     show_host: bool,
     view: String,
     cutoff_lines: usize,
@@ -147,6 +148,7 @@ impl Addon for Dumper {
         self.settings.store(Arc::new(Settings {
             filter,
             detail: options.flow_detail,
+            explain: options.explain,
             show_host: options.showhost,
             view: options.dumper_default_contentview.clone(),
             cutoff_lines: usize::try_from(options.content_view_lines_cutoff).unwrap_or_default(),
@@ -154,6 +156,15 @@ impl Addon for Dumper {
             protobuf_definitions: options.protobuf_definitions.clone(),
         }));
         Ok(())
+    }
+
+    fn done(&self, kernel: &Kernel) {
+        if self.settings.load().detail >= 1 {
+            let text = missed(kernel);
+            if !text.is_empty() {
+                self.output.print(kernel, &text);
+            }
+        }
     }
 
     fn content_need(&self, _: &Kernel, _: &HttpFlow, part: Part) -> ContentNeed {
@@ -217,7 +228,37 @@ impl Addon for Dumper {
     }
 }
 
+/// Hosts of the summary; the command `ledger.show` has all.
+const MISSED_SHOWN: usize = 20;
+
+/// What was not captured and why, a line for each host; empty if all was.
+fn missed(kernel: &Kernel) -> String {
+    let rows = kernel.ledger().rows();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text = "Not captured:\n".to_owned();
+    for row in rows.iter().take(MISSED_SHOWN) {
+        let (host, reason) = (clean_line(&row.host), row.reason.text());
+        text += &format!("    {host}: {reason} ({}x)\n", row.count);
+    }
+    if rows.len() > MISSED_SHOWN {
+        text += &format!("    and {} more\n", rows.len() - MISSED_SHOWN);
+    }
+    text
+}
+
 impl Printer<'_> {
+    /// What is known about the making of a flow, if that is asked for.
+    fn account(&mut self, info: &midwire_flow::FlowInfo) {
+        if !self.settings.explain {
+            return;
+        }
+        for line in midwire_core::explain::account(info) {
+            self.page.push("    | ").push(&clean_line(&line)).line();
+        }
+    }
+
     /// Who sent the request.
     fn client(&mut self, info: &midwire_flow::FlowInfo) {
         if info.is_replay == Some(Replay::Request) {

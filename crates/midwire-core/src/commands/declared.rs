@@ -133,6 +133,8 @@ commands! {
     "inject.tcp", "flow:flow to_client:bool message:bytes" -> "", ALL, "Send bytes into a TCP flow that is running.";
     "inject.udp", "flow:flow to_client:bool message:bytes" -> "", ALL, "Send a datagram into a UDP flow that is running.";
     "inject.websocket", "flow:flow to_client:bool message:bytes is_text:bool=true" -> "", ALL, "Send a message into a WebSocket flow that is running.";
+    "ledger.reset", "" -> "", ALL, "Forget what was not captured.";
+    "ledger.show", "" -> "data[][]", ALL, "What was not captured and why: host, reason, how often, seconds since the last time.";
     "options.load", "path:path" -> "", ALL, "Set options from a config file.";
     "options.reset", "" -> "", ALL, "Set all options to their defaults.";
     "options.reset.one", "name:str" -> "", ALL, "Set an option to its default.";

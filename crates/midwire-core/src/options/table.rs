@@ -49,6 +49,9 @@ macro_rules! options {
 /// Log levels from quiet to talkative.
 const LEVELS: &[&str] = &["error", "warn", "info", "alert", "debug"];
 
+/// What happens after a client has refused our certificate.
+const TLS_FAILURES: &[&str] = &["block", "pass", "learn"];
+
 /// Protocol versions; the names of TLS libraries, oldest first.
 const TLS_VERSIONS: &[&str] = &["UNBOUNDED", "SSL3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3"];
 
@@ -186,6 +189,8 @@ options! {
         "Content view in which messages are printed.";
     dumper_filter: Option<String> = None, of(Tools::DUMP),
         "Print only flows that match this filter.";
+    explain: bool = false, own().flag(""),
+        "Record with each flow which features and scripts changed it and how long scripts took, which connection it used and how often it was tried, and print that under the flow.";
     export_preserve_original_ip: bool = false, all(),
         "Make exported commands connect to the address that the flow was sent to, whatever its name resolves to by then.";
     flow_detail: i64 = 1, of(Tools::DUMP).flag("LEVEL"),
@@ -338,6 +343,8 @@ options! {
         "Curve for the key exchange with clients.";
     tls_ecdh_curve_server: Option<String> = None, all(),
         "Curve for the key exchange with servers.";
+    tls_failure: String = String::from("block"), own().choices(TLS_FAILURES),
+        "What comes after a client has refused our certificate for a host: `block` tries again with each connection, `learn` passes the connections of this client to this host untouched for ten minutes, `pass` does so until the program ends.";
     tls_version_client_max: String = String::from("UNBOUNDED"), all().choices(TLS_VERSIONS),
         "Newest TLS version for clients.";
     tls_version_client_min: String = String::from("TLS1_2"), all().choices(TLS_VERSIONS),

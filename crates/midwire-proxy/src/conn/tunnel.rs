@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use midwire_core::Missed;
 use midwire_core::hooks::{ClientHelloData, Hook, NextLayerChoice, NextLayerData, TlsHookData};
 use midwire_flow::{Address, Certificate, ClientConn, ServerConn};
 use midwire_wire::client_hello::{self, ClientHello, Parsed};
@@ -17,12 +19,12 @@ use crate::hosts::{self, HostField};
 use crate::io::Io;
 use crate::session::Session;
 use crate::tcp::{self, Server};
-use crate::tls::{ServerParameters, ServerSide};
+use crate::tls::{AfterRefusal, ServerParameters, ServerSide};
 use crate::upstream::{self, Opened, Target};
 
 /// Serves what is inside a connection to a place. `opened` is the connection that was made ahead, without TLS.
 pub(crate) async fn serve(
-    session: Session,
+    mut session: Session,
     io: Io,
     place: Place,
     opened: Option<Opened>,
@@ -35,6 +37,7 @@ pub(crate) async fn serve(
     let mut names = vec![address.to_string()];
     names.extend(peername.map(|peer| peer.to_string()));
     if rules.passes_surely(&names) {
+        let session = session.passed_for(Missed::Rules, &address.host);
         let target = session.target(address, false);
         return Box::pin(pass(session, io, target, opened)).await;
     }
@@ -50,7 +53,20 @@ pub(crate) async fn serve(
         if let Some(sni) = &hello.sni {
             names.push(format!("{sni}:{}", address.port));
         }
+        let name = hello.sni.as_deref().unwrap_or(&address.host);
         if rules.passes(&names) {
+            let session = session.passed_for(Missed::Rules, name);
+            let target = session.target(address, false);
+            let opened = server.map(Ahead::into_opened);
+            return pass(session, client.into_io(), target, opened).await;
+        }
+        if let Some(ago) = refused_before(&session, &hello, &address.host) {
+            tracing::info!(
+                client = %session.peer(),
+                "{name} is passed untouched (tls_failure): the client refused our certificate {} s ago.",
+                ago.as_secs()
+            );
+            let session = session.passed_for(Missed::TlsFailure, name);
             let target = session.target(address, false);
             let opened = server.map(Ahead::into_opened);
             return Box::pin(pass(session, client.into_io(), target, opened)).await;
@@ -69,6 +85,7 @@ pub(crate) async fn serve(
         }
         if rules.passes(&names) {
             crate::trace::decision(&session, format_args!("{names:?}: left alone"));
+            session = session.passed_for(Missed::Rules, &address.host);
             next = Next::Pass;
         }
     }
@@ -172,7 +189,7 @@ impl Ahead {
             server: self.server,
             io: self.peek.into_io(),
             shared: None,
-            spent: std::time::Duration::ZERO,
+            spent: Duration::ZERO,
         }
     }
 }
@@ -291,8 +308,12 @@ async fn hello(session: &Session, client: &mut Peek) -> Option<ClientHello> {
     crate::within(wait, read).await.flatten()
 }
 
-/// Passes a connection on without looking into it.
+/// Passes a connection on without looking into it. Where no option of ours wanted that, a script did.
 async fn pass(session: Session, io: Io, target: Target, opened: Option<Opened>) -> Session {
+    let session = match session.passed {
+        Some(_) => session,
+        None => session.passed_for(Missed::Script, &target.address.host),
+    };
     let show = session.options().show_ignored_hosts;
     let server = Server { target, opened };
     if show {
@@ -362,11 +383,17 @@ async fn intercept(
     let server_conn = server.as_ref().map(|opened| &opened.server);
     let alpn = client_alpn(&session, server_conn);
     let shaken = Box::pin(shake(&session, client, &place.address, server_conn, alpn)).await;
-    let Some((facts, io)) = shaken else {
-        if let Some(opened) = server {
-            opened.close(&session).await;
+    let (facts, io) = match shaken {
+        Ok(shaken) => shaken,
+        Err(failed) => {
+            if failed == Unshaken::Refused {
+                note_refusal(&session, &place.address.host);
+            }
+            if let Some(opened) = server {
+                opened.close(&session).await;
+            }
+            return Err(session);
         }
-        return Err(session);
     };
     Ok(Box::new(Inside {
         session: session.with_client(facts),
@@ -418,7 +445,7 @@ fn server_alpn(session: &Session) -> Vec<Bytes> {
 /// Goes on inside TLS.
 async fn inside(opening: Inside) -> Session {
     let Inside {
-        session,
+        mut session,
         io,
         place,
         opened,
@@ -448,6 +475,9 @@ async fn inside(opening: Inside) -> Session {
         && session.engine.host_rules().passes_surely(&[host])
     {
         next = Next::Pass;
+        let name = session.client.sni.clone();
+        let name = name.as_deref().unwrap_or(&place.address.host);
+        session = session.passed_for(Missed::Rules, name);
     }
     crate::trace::decision(
         &session,
@@ -508,9 +538,42 @@ pub(crate) async fn secure_proxy(session: Session, mut client: Peek) -> (Session
     )
     .await
     {
-        Some((facts, io)) => (session.with_client(facts), Some(io)),
-        None => (session, None),
+        Ok((facts, io)) => (session.with_client(facts), Some(io)),
+        Err(_) => (session, None),
     }
+}
+
+/// Why there is no TLS with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unshaken {
+    /// It said that it refuses our certificate.
+    Refused,
+    /// Anything else.
+    Failed,
+}
+
+/// The client's address and the host that it asks for, as they are remembered together.
+fn pair(session: &Session, sni: Option<&str>, host: &str) -> (String, String) {
+    let client = session.client.peername.as_ref();
+    let client = client.map(|name| name.host.clone()).unwrap_or_default();
+    (client, sni.unwrap_or(host).to_ascii_lowercase())
+}
+
+/// Remembers that the client refuses our certificate for this host, and counts it.
+fn note_refusal(session: &Session, host: &str) {
+    let pair = pair(session, session.client.sni.as_deref(), host);
+    session.kernel().ledger().note(&pair.1, Missed::Refused);
+    session.engine.refusals.note(pair, Instant::now());
+}
+
+/// How long ago the client refused our certificate, if the option `tls_failure` has the connection pass therefore.
+fn refused_before(session: &Session, hello: &ClientHello, host: &str) -> Option<Duration> {
+    let what = AfterRefusal::parse(&session.options().tls_failure);
+    if what == AfterRefusal::Block {
+        return None;
+    }
+    let pair = pair(session, hello.sni.as_deref(), host);
+    session.engine.refusals.passes(what, &pair, Instant::now())
 }
 
 /// Shakes hands with the client; the facts of its connection come back with the stream.
@@ -520,14 +583,14 @@ async fn shake(
     address: &Address,
     server: Option<&ServerConn>,
     alpn: Vec<Bytes>,
-) -> Option<(ClientConn, Io)> {
+) -> Result<(ClientConn, Io), Unshaken> {
     let tls = session.engine.tls();
     let mut facts = (*session.client).clone();
     let parameters = match leaf(session, &facts, address, server) {
         Ok(leaf) => ServerParameters { leaf, alpn },
         Err(reason) => {
             tracing::warn!(client = %session.peer(), "Client TLS handshake failed. {reason}");
-            return None;
+            return Err(Unshaken::Failed);
         }
     };
     facts.mitmcert = Some(Certificate::from_der(parameters.leaf.cert_der.clone()));
@@ -537,13 +600,13 @@ async fn shake(
         Ok(config) => config,
         Err(error) => {
             tracing::warn!(client = %session.peer(), "Client TLS handshake failed. {error}");
-            return None;
+            return Err(Unshaken::Failed);
         }
     };
     let asked = facts.sni.clone().unwrap_or_else(|| address.host.clone());
     let wait = session.options().client_tls_timeout;
     let shaken = crate::within(wait, ServerSide::accept(client.into_io(), config)).await;
-    let error = match shaken {
+    let (failed, error) = match shaken {
         Some(Ok((stream, shown))) => {
             facts.timestamp_tls_setup = Some(crate::now());
             facts.tls_version = Some(shown.version.to_owned());
@@ -558,7 +621,7 @@ async fn shake(
                 .collect();
             hook(session, Hook::TlsEstablishedClient, &facts, &server).await;
             let io = crate::trace::layer(session, "client tls", Box::new(stream));
-            return Some((facts, io));
+            return Ok((facts, io));
         }
         Some(Err(error)) => {
             let log = error.client_log(&asked);
@@ -567,16 +630,22 @@ async fn shake(
             } else {
                 tracing::warn!(client = %session.peer(), "{}", log.text);
             }
-            error.to_string()
+            let failed = if error.refuses_certificate() {
+                Unshaken::Refused
+            } else {
+                Unshaken::Failed
+            };
+            (failed, error.to_string())
         }
         None => {
             tracing::warn!(client = %session.peer(), "Client TLS handshake failed. It took longer than {wait} s.");
-            format!("TLS handshake took longer than {wait} s")
+            let text = format!("TLS handshake took longer than {wait} s");
+            (Unshaken::Failed, text)
         }
     };
     facts.error = Some(error);
     hook(session, Hook::TlsFailedClient, &facts, &server).await;
-    None
+    Err(failed)
 }
 
 /// The certificate to show to a client.

@@ -91,7 +91,25 @@ pub struct HandshakeLog {
     pub text: String,
 }
 
+/// Alerts about our certificate beside those of [`TlsError::PeerRejectedCertificate`].
+const ABOUT_CERTIFICATES: [AlertDescription; 3] = [
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+];
+
 impl TlsError {
+    /// True if the peer said in an alert that it refuses our certificate. A connection that closes or breaks says nothing.
+    pub fn refuses_certificate(&self) -> bool {
+        match self {
+            Self::PeerRejectedCertificate(_) => true,
+            Self::Alert(text) => ABOUT_CERTIFICATES
+                .iter()
+                .any(|alert| alert_text(*alert) == *text),
+            _ => false,
+        }
+    }
+
     /// The log line for a client whose handshake failed; `asked` is its SNI, else the address it
     /// wanted. Nothing is to be logged for a client that closes before it sends a byte, which the
     /// caller knows.

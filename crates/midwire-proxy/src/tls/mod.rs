@@ -11,6 +11,7 @@ mod error;
 mod facts;
 mod key_log;
 mod options;
+mod refusals;
 mod roots;
 mod server;
 mod verify;
@@ -20,6 +21,7 @@ pub use error::{HandshakeLog, TlsConfigError, TlsError, VerifyError};
 pub use facts::TlsFacts;
 pub use key_log::KeyLogFile;
 pub use options::{Ciphers, Curve, TlsVersion, VersionRange};
+pub(crate) use refusals::{AfterRefusal, Refusals};
 pub use roots::{Roots, Verify};
 pub use server::{DownstreamTls, ServerParameters, ServerSide};
 

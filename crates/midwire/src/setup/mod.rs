@@ -4,8 +4,10 @@ mod ca;
 #[cfg(unix)]
 mod doctor;
 mod env;
+mod explain;
 #[cfg(unix)]
 mod run;
+mod transparent;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ use midwire_core::options::expand_home;
 const OWN_FAILURE: u8 = 125;
 
 /// Names of the subcommands here.
-pub(crate) const NAMES: &[&str] = &["run", "env", "ca", "doctor"];
+pub(crate) const NAMES: &[&str] = &["run", "env", "ca", "doctor", "explain", "transparent"];
 
 /// Carries one of [`NAMES`] out.
 pub(crate) fn call(name: &str, args: Vec<OsString>) -> ExitCode {
@@ -27,6 +29,8 @@ pub(crate) fn call(name: &str, args: Vec<OsString>) -> ExitCode {
         "run" => (run_program(args), OWN_FAILURE),
         #[cfg(unix)]
         "doctor" => (parsed("doctor", args, |args| doctor::examine(&args)), 1),
+        "explain" => (parsed(name, args, |args| explain::print(&args)), 1),
+        "transparent" => (parsed(name, args, |args| transparent::call(&args)), 1),
         "env" => (parsed("env", args, |args| env::print(&args)), 1),
         _ => (parsed("ca", args, ca::call), 1),
     };

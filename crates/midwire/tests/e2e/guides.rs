@@ -236,3 +236,25 @@ fn caching_fetches_slow_things_once() {
     assert_eq!(program.stop().0, 0);
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
+
+#[test]
+fn the_book_has_all_pages() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let links = summary
+        .lines()
+        .filter_map(|line| line.split_once("](")?.1.strip_suffix(')'));
+    let mut linked: Vec<_> = links.map(|link| docs.join(link)).collect();
+    linked.push(docs.join("SUMMARY.md"));
+    for folder in [".", "guides", "reference"] {
+        for page in std::fs::read_dir(docs.join(folder)).unwrap() {
+            let page = page.unwrap().path();
+            if page.extension().is_some_and(|end| end == "md") {
+                let is_linked = linked
+                    .iter()
+                    .any(|link| link.canonicalize().unwrap() == page.canonicalize().unwrap());
+                assert!(is_linked, "{} is not in the book", page.display());
+            }
+        }
+    }
+}

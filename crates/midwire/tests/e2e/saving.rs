@@ -96,3 +96,69 @@ fn a_device_that_is_full_is_said_once() {
     let said = err.matches("cannot write /dev/full: No space left on device");
     assert_eq!(said.count(), 1, "{err}");
 }
+
+#[test]
+fn flows_say_what_happened_to_them() {
+    let origin = Origin::plain(|_, out| respond(out, "X-From: origin\r\n", b"body"));
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("slow.py");
+    std::fs::write(
+        &script,
+        "def response(flow):\n    flow.response.headers['x-script'] = 'y'\n",
+    )
+    .unwrap();
+    let saved = dir.path().join("flows");
+    let settings = [
+        "-s",
+        script.to_str().unwrap(),
+        "-w",
+        saved.to_str().unwrap(),
+        "--set",
+        "explain=true",
+        "--set",
+        "modify_headers=/~q/X-Added/1",
+        "--set",
+        "map_remote=|/old|/new",
+    ];
+    let program = Program::dump(&settings);
+    let proxy = program.proxy();
+    let (first, second) = (origin.url("/old"), origin.url("/other"));
+    curl(&["-x", &proxy, &first, &second]).unwrap();
+    let (_, printed) = program.stop();
+    let explained = std::process::Command::new(env!("CARGO_BIN_EXE_midwire"))
+        .args(["explain", saved.to_str().unwrap(), "~u /new"])
+        .output()
+        .unwrap();
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    assert_eq!(
+        explained.lines().next(),
+        Some(format!("GET {}: 200", origin.url("/new")).as_str())
+    );
+    for text in [&printed, &explained] {
+        for line in [
+            "| client: mode regular, no TLS",
+            "| server: 127.0.0.1:",
+            "mapremote changed the target",
+            "changed request fields x-added",
+            "| server connection: new",
+            ", changed response fields x-script",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+    assert!(
+        printed.contains("| server connection: used again"),
+        "{printed}"
+    );
+    assert!(!explained.contains("used again"), "{explained}");
+}
+
+#[test]
+fn flows_record_nothing_about_themselves_unless_asked() {
+    let origin = Origin::plain(|_, out| respond(out, "", b"body"));
+    let program = Program::dump(&["--set", "modify_headers=/~q/X-Added/1"]);
+    curl(&["-x", &program.proxy(), &origin.url("/")]).unwrap();
+    let (_, printed) = program.stop();
+    assert!(printed.contains("GET http://"), "{printed}");
+    assert!(!printed.contains("    | "), "{printed}");
+}

@@ -356,3 +356,86 @@ fn clients_of_other_networks_are_refused_before_they_speak() {
     check("true", "10.77.1.2", Some("block_private"));
     check("true", "203.0.114.7", Some("block_global"));
 }
+
+/// `midwire transparent` in a namespace: status and stdout, or stderr if it failed.
+fn rules_command(namespace: &Namespace, args: &[&str]) -> (bool, String) {
+    let place = format!("/proc/{}/ns/net", namespace.pid());
+    let output = Command::new(env!("CARGO_BIN_EXE_midwire"))
+        .arg("transparent")
+        .args(args)
+        .args(["--netns", &place])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    (output.status.success(), text)
+}
+
+#[test]
+fn rules_are_set_up_and_taken_back_to_the_byte() {
+    for program in ["nft", "unshare", "nsenter"] {
+        if !is_there(program) {
+            return skip(&format!(
+                "rules of transparent mode: {program} is not installed"
+            ));
+        }
+    }
+    let namespace = match Namespace::new() {
+        Ok(namespace) => namespace,
+        Err(reason) => return unable(&reason),
+    };
+    let ruleset = || {
+        let output = Command::new("nsenter")
+            .args(["-t", &namespace.pid(), "-n", "nft", "list", "ruleset"])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let others = "nft add table inet other
+        nft 'add chain inet other input { type filter hook input priority 0; policy accept; }'
+        nft add rule inet other input tcp dport 22 counter accept
+        nft add table ip nat";
+    if let Err(reason) = namespace.sh(others) {
+        return unable(&reason);
+    }
+    let before = ruleset();
+    let (there, text) = rules_command(&namespace, &["check"]);
+    assert!(
+        !there && text.contains("midwire transparent setup --apply --port 8080"),
+        "{text}"
+    );
+    let (printed, text) = rules_command(&namespace, &["setup"]);
+    assert!(printed && text.contains("redirect to :8080"), "{text}");
+    assert_eq!(ruleset(), before, "printing changes nothing");
+    let setup = [
+        "setup",
+        "--apply",
+        "--user",
+        "nobody",
+        "--ports",
+        "80,443,8443",
+    ];
+    for _ in 0..2 {
+        let (applied, text) = rules_command(&namespace, &setup);
+        assert!(applied, "{text}");
+        let now = ruleset();
+        assert_eq!(now.matches("table inet midwire").count(), 1, "{now}");
+        assert_eq!(
+            now.matches("tcp dport { 80, 443, 8443 } redirect to :8080")
+                .count(),
+            2,
+            "{now}"
+        );
+        assert!(now.contains("meta skuid"), "{now}");
+    }
+    assert!(rules_command(&namespace, &["check"]).0);
+    let (there, text) = rules_command(&namespace, &["check", "--port", "9"]);
+    assert!(!there && text.contains("does not lead to port 9"), "{text}");
+    let (undone, text) = rules_command(&namespace, &["undo"]);
+    assert!(undone, "{text}");
+    assert_eq!(ruleset(), before);
+    let (undone, text) = rules_command(&namespace, &["undo"]);
+    assert!(undone && text.contains("nothing to take away"), "{text}");
+}

@@ -5,6 +5,7 @@ mod response;
 
 use std::sync::Arc;
 
+use midwire_core::explain;
 use midwire_core::hooks::{ContentNeed, FlowRef, Part};
 use midwire_flow::{Flow, FlowError, FlowInfo, HttpFlow, Id, Passed, ServerConn, Value};
 use midwire_wire::Version;
@@ -343,6 +344,11 @@ impl Exchange<'_> {
                 continue;
             }
             self.flow.info.server_conn = Arc::clone(&link.server);
+            self.explain(if link.used {
+                "server connection: used again"
+            } else {
+                "server connection: made ahead"
+            });
             return Ok(Route::H1(Box::new(link)));
         }
         if let Some((fault, server)) = self.session.failure(&target) {
@@ -368,6 +374,10 @@ impl Exchange<'_> {
         match reached {
             Ok(route) => {
                 self.flow.info.server_conn = Arc::clone(route.server());
+                self.explain(match route {
+                    Route::H1(_) => "server connection: new",
+                    Route::H2(_) => "server connection: a stream of a shared one",
+                });
                 Ok(route)
             }
             Err(failure) => {
@@ -479,6 +489,13 @@ impl Exchange<'_> {
         match (fault, self.flow.info.meta("kill_reason")) {
             (Fault::Killed, Some(Value::Text(reason))) => Some(reason.clone()),
             _ => None,
+        }
+    }
+
+    /// Records a fact with the flow, if that is asked for.
+    fn explain(&mut self, line: &str) {
+        if self.session.kernel().chain().explains() {
+            explain::note(&mut self.flow.info, line);
         }
     }
 

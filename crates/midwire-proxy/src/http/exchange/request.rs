@@ -101,6 +101,7 @@ impl Exchange<'_> {
                 return self.give_up(route, fault);
             }
             tracing::debug!(client = %self.session.peer(), "the server did not take the request, trying a new connection");
+            self.explain("the server did not take the request, tried again");
             route.retire(self.session).await;
             fresh_only = true;
         }

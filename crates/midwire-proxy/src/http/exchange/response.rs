@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use midwire_core::Missed;
 use midwire_core::hooks::{ContentNeed, Part};
 use midwire_flow::{Content, HttpFlow, Number, Request, Response, WebSocketData};
 use midwire_wire::http1::Framing;
@@ -74,6 +75,7 @@ impl Exchange<'_> {
         (head, framing): (ResponseHead, Framing),
         mut upload: Tee,
     ) -> Result<After, Fault> {
+        self.note_quic(&head);
         let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;
@@ -246,6 +248,21 @@ impl Exchange<'_> {
         }
     }
 
+    /// Counts servers that offer HTTP/3 (RFC 7838 §3, RFC 9114 §3.1.1): clients may go there without us.
+    fn note_quic(&self, head: &ResponseHead) {
+        let offers = head.fields.get_all("alt-svc").any(|value| {
+            let mut parts = value.split(|byte| matches!(byte, b',' | b';'));
+            parts.any(|part| {
+                let part = part.trim_ascii();
+                part.starts_with(b"h3=") || part.starts_with(b"h3-")
+            })
+        });
+        if offers {
+            let host = &self.flow.request.host;
+            self.session.kernel().ledger().note(host, Missed::Quic);
+        }
+    }
+
     /// Passes the response on; says how it was framed for the client.
     async fn respond(
         &mut self,
@@ -253,6 +270,7 @@ impl Exchange<'_> {
         head: ResponseHead,
         framing: Framing,
     ) -> Result<Framing, Fault> {
+        self.note_quic(&head);
         let kernel = self.session.kernel();
         self.flow.response = Some(message::response(head, crate::now()));
         kernel.responseheaders(&mut self.flow).await;

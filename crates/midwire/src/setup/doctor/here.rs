@@ -180,10 +180,7 @@ pub(super) fn rules(findings: &mut Findings, port: u16) {
     findings.bad(
         "rules",
         format!("no rule leads to port {port}: nothing reaches a transparent listener"),
-        format!(
-            "nft add table inet midwire; nft add chain inet midwire pre '{{ type nat hook prerouting priority dstnat; }}'; \
-             nft add rule inet midwire pre tcp dport '{{ 80, 443 }}' redirect to :{port}"
-        ),
+        format!("midwire transparent setup --apply --port {port}"),
     );
 }
 
