@@ -127,6 +127,7 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
         ("console.command.set intercept", "Intercept"),
         ("console.command.set view_filter", "Filter"),
         ("console.command ", "Command"),
+        ("console.palette", "Find"),
         ("console.view.options", "Options"),
         ("console.view.eventlog", "Events"),
         ("console.layout.cycle", "Layout"),

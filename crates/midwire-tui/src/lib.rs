@@ -24,6 +24,7 @@ mod key;
 mod keymap;
 mod line_edit;
 mod overlay;
+mod palette;
 mod prompt;
 mod runner;
 mod screens;

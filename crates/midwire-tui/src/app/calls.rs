@@ -10,6 +10,7 @@ use super::{App, Panes};
 use crate::edit::{self, AfterEdit, EditJob, Part};
 use crate::env::{Effect, Effects, KeyChange, Nav, Outcome, Then};
 use crate::keymap::Context;
+use crate::palette::Palette;
 use crate::screens::Kind;
 
 #[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
@@ -36,6 +37,10 @@ impl App {
             return outcome;
         }
         match name {
+            "console.palette" => {
+                let context = self.context();
+                self.palette = Some(Palette::new(&self.env, context, &self.recent));
+            }
             "console.view.commands" => out.push(Effect::Push(Kind::Commands)),
             "console.view.eventlog" => out.push(Effect::Push(Kind::EventLog)),
             "console.view.help" => out.push(Effect::Push(Kind::Help(self.context()))),

@@ -4,4 +4,5 @@ mod flows;
 mod harness;
 mod hostile;
 mod keys;
+mod palette;
 mod screens;

@@ -24,6 +24,7 @@ macro_rules! keys {
 
 keys! {
     ":" in [CommonKey, Global] "console.command ", "Command prompt";
+    "ctrl p" in [CommonKey, Global] "console.palette", "Find commands, options and flows";
     ";" in [FlowList, FlowView] "console.command flow.comment @focus ''", "Comment the flow";
     "?" in [Global] "console.view.help", "Help";
     "?" in [Help] "console.view.pop", "Leave help";
