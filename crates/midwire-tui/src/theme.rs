@@ -69,6 +69,8 @@ pub(crate) enum Role {
     PhaseSend,
     PhaseWait,
     PhaseReceive,
+    /// A QR code: dark on light whatever the palette.
+    Qr,
 }
 
 impl From<Tag> for Role {
@@ -400,6 +402,10 @@ impl Theme {
             Role::PhaseSend => fg(b.cyan),
             Role::PhaseWait => fg(b.warn),
             Role::PhaseReceive => fg(b.good),
+            Role::Qr => match self.depth {
+                Depth::Many => Style::new().fg(i(16)).bg(i(231)),
+                _ => Style::new().fg(Color::Black).bg(Color::White),
+            },
         }
     }
 
@@ -430,9 +436,12 @@ impl Base {
 /// Roles without colours. What matters is also said by words and glyphs.
 fn plain(role: Role) -> Style {
     match role {
-        Role::Heading | Role::HeadingKey | Role::Focus | Role::FieldFocus | Role::FieldEdit => {
-            Style::new().add_modifier(Modifier::REVERSED)
-        }
+        Role::Heading
+        | Role::HeadingKey
+        | Role::Focus
+        | Role::FieldFocus
+        | Role::FieldEdit
+        | Role::Qr => Style::new().add_modifier(Modifier::REVERSED),
         Role::Title
         | Role::Key
         | Role::Error

@@ -42,11 +42,15 @@ impl App {
                 self.palette = Some(Palette::new(&self.env, context, &self.recent));
             }
             "console.view.commands" => out.push(Effect::Push(Kind::Commands)),
+            "console.view.connect" => out.push(Effect::Push(Kind::Connect)),
             "console.view.eventlog" => out.push(Effect::Push(Kind::EventLog)),
             "console.view.help" => out.push(Effect::Push(Kind::Help(self.context()))),
             "console.view.keybindings" => out.push(Effect::Push(Kind::KeyBindings)),
             "console.view.options" => out.push(Effect::Push(Kind::Options)),
             "console.view.flow" => self.view_flow(args, out)?,
+            "console.view.paused" => out.push(Effect::Push(Kind::Paused)),
+            "console.view.stats" => out.push(Effect::Push(Kind::Stats)),
+            "console.view.tree" => out.push(Effect::Push(Kind::Tree)),
             "console.view.pop" => self.pop(out),
             "console.exit" => out.push(Effect::Quit),
             "console.panes.next" | "console.panes.prev" => {

@@ -98,6 +98,7 @@ impl App {
             glyphs,
             keymap: Keymap::defaults(),
             views,
+            listeners: Arc::new(Vec::new),
             now,
         };
         let panes = [
