@@ -1,6 +1,7 @@
 //! The screens, one module each.
 
 pub(crate) mod commands;
+pub(crate) mod compare;
 pub(crate) mod connect;
 pub(crate) mod eventlog;
 pub(crate) mod flowlist;
@@ -25,6 +26,7 @@ pub(crate) enum Kind {
     FlowView,
     EventLog,
     Commands,
+    Compare(compare::Pair),
     Connect,
     KeyBindings,
     Options,
@@ -43,6 +45,7 @@ pub(crate) fn make(kind: Kind, env: &Env) -> Box<dyn Screen> {
         Kind::FlowView => Box::new(flowview::FlowView::new(env)),
         Kind::EventLog => Box::new(eventlog::EventLog::default()),
         Kind::Commands => Box::new(commands::Commands::new(env)),
+        Kind::Compare(pair) => Box::new(compare::Compare::new(pair)),
         Kind::Connect => Box::new(connect::Connect::default()),
         Kind::KeyBindings => Box::new(keybindings::KeyBindings::default()),
         Kind::Options => Box::new(options::OptionScreen::default()),

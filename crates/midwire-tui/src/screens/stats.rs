@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use midwire_flow::{Flow, HttpMessage as _};
 use midwire_flow::access::human::{pretty_duration, pretty_size};
+use midwire_flow::{Flow, HttpMessage as _};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

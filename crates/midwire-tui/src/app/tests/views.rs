@@ -1,6 +1,6 @@
 //! Held flows, numbers, tree.
 
-use super::flows::{capture, held};
+use super::flows::{capture, held, http};
 use super::harness::Tui;
 
 fn tui() -> Tui {
@@ -79,4 +79,25 @@ fn the_tree_folds_opens_and_filters() {
     }
     tui.shows("/{id}").shows("1 failed").shows("DELETE 1");
     tui.keys(&["g", "enter"]).shows("of 7   f ~d");
+}
+
+#[test]
+fn flows_are_compared_with_those_before_them() {
+    let mut tui = Tui::new(100, 30);
+    let price = |at, text: &'static str| {
+        let answer = (200, "application/json", text.as_bytes());
+        http(at, "GET", "http://api.test/price", answer)
+    };
+    tui.add(price(0, r#"{"price":1,"same":[1,2]}"#));
+    tui.add(price(1, r#"{"price":2,"same":[1,2]}"#));
+    tui.keys(&["g", "c"])
+        .shows("no flow before it has the same URL");
+    tui.keys(&["G", "c"]).shows("Compare: ");
+    tui.shows("~ .price  1  ->  2")
+        .shows("2 values equal, 1 differ");
+    tui.keys(&["n", "N", "q"]).shows("Flows 2");
+    tui.command("console.view.compare @all").shows("Compare: ");
+    tui.keys(&["q"])
+        .command("console.view.compare @marked")
+        .shows("name one flow or two");
 }
