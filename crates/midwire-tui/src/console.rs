@@ -1,6 +1,7 @@
 //! The interface as the program sees it: registered before options are listed, run once the proxy listens.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use midwire_core::Kernel;
@@ -17,10 +18,34 @@ use crate::{TuiError, Views, runner};
 /// Events that wait for the interface, at most. Senders wait, except for notices, which are merged.
 const EVENTS: usize = 1024;
 
+/// A listener of the proxy, opened or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listener {
+    /// Specification, as the option `mode` has it.
+    pub spec: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Addresses that are listened on; none if it could not be opened.
+    pub addresses: Vec<SocketAddr>,
+    /// Why it could not be opened, one line.
+    pub error: Option<String>,
+}
+
+impl Listener {
+    /// The name of the mode.
+    pub(crate) fn kind(&self) -> &str {
+        self.spec.split([':', '@']).next().unwrap_or_default()
+    }
+}
+
+/// Gives the listeners as they are now.
+pub type Listeners = Arc<dyn Fn() -> Vec<Listener> + Send + Sync>;
+
 /// The terminal interface before it runs.
 pub struct Console {
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) views: Views,
+    pub(crate) listeners: Listeners,
     pub(crate) sender: mpsc::Sender<Event>,
     pub(crate) events: mpsc::Receiver<Event>,
 }
@@ -36,9 +61,17 @@ impl Console {
         Ok(Self {
             kernel: Arc::clone(kernel),
             views,
+            listeners: Arc::new(Vec::new),
             sender,
             events,
         })
+    }
+
+    /// Says where the listeners of the proxy are found, once there is a proxy.
+    #[must_use]
+    pub fn with_listeners(mut self, listeners: Listeners) -> Self {
+        self.listeners = listeners;
+        self
     }
 
     /// Says whether there is a terminal to draw on.

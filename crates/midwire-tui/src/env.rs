@@ -27,6 +27,8 @@ pub(crate) struct Env {
     pub(crate) keymap: Keymap,
     /// Gives the content views as they are now, with those of scripts.
     pub(crate) views: crate::Views,
+    /// Gives the listeners of the proxy as they are now.
+    pub(crate) listeners: crate::Listeners,
     /// Seconds since the epoch, for running times.
     pub(crate) now: f64,
 }

@@ -107,6 +107,19 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
                 ("console.nav.end", "To the end"),
             ];
         }
+        Context::Paused => {
+            name = "Held:";
+            first = vec![
+                ("flow.resume @focus", "Resume"),
+                (
+                    "console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}",
+                    "Edit",
+                ),
+                ("flow.revert @focus", "Undo edit"),
+                ("flow.kill @focus", "Kill"),
+                ("flow.resume @all", "Resume all"),
+            ];
+        }
         _ => {
             name = "Here:";
             first = vec![("console.nav.select", "Select")];
@@ -127,6 +140,7 @@ fn hints(context: Context, flow: Option<&Flow>) -> [(&'static str, Vec<Hint>); 2
         ("console.command.set intercept", "Intercept"),
         ("console.command.set view_filter", "Filter"),
         ("console.command ", "Command"),
+        ("console.palette", "Find"),
         ("console.view.options", "Options"),
         ("console.view.eventlog", "Events"),
         ("console.layout.cycle", "Layout"),

@@ -24,6 +24,7 @@ mod key;
 mod keymap;
 mod line_edit;
 mod overlay;
+mod palette;
 mod prompt;
 mod runner;
 mod screens;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use midwire_core::Kernel;
 use midwire_views::Registry;
 
-pub use console::Console;
+pub use console::{Console, Listener, Listeners};
 
 /// Gives the content views as they are now, with those of scripts. It is called off the drawing thread as a rule.
 pub type Views = Arc<dyn Fn(&Kernel) -> Registry + Send + Sync>;

@@ -126,45 +126,10 @@ impl Overlay {
     /// Draws the box over a screen.
     pub(crate) fn draw(&mut self, env: &Env, screen: Rect, buf: &mut Buffer) {
         let area = self.place(screen);
-        let glyphs = &env.glyphs;
-        let frame = env.theme.style(Role::Heading);
-        for y in 0..area.height {
-            let mut pen = Pen::new(area, y);
-            let edge = y == 0 || y + 1 == area.height;
-            let inside = usize::from(area.width).saturating_sub(2);
-            let line = if edge {
-                glyphs.rule.repeat(inside)
-            } else {
-                " ".repeat(inside)
-            };
-            let corner = if edge { "+" } else { glyphs.bar };
-            let corner = if glyphs.utf8 && edge {
-                glyphs.rule
-            } else {
-                corner
-            };
-            put_clean(buf, &mut pen, corner, frame);
-            let style = if edge { frame } else { env.theme.background() };
-            let style = if edge {
-                style
-            } else {
-                ratatui::style::Style::reset().patch(style)
-            };
-            put_clean(buf, &mut pen, &line, style);
-            put_clean(buf, &mut pen, corner, frame);
-        }
-        let mut pen = Pen::new(area, 0);
-        pen.skip(2);
         let title = match self {
             Self::Chooser { title, .. } | Self::Table { title, .. } => title,
         };
-        put(buf, &mut pen, &format!(" {title} "), frame);
-        let inner = Rect {
-            x: area.x + 1,
-            y: area.y + 1,
-            width: area.width.saturating_sub(2),
-            height: area.height.saturating_sub(2),
-        };
+        let inner = frame(env, area, title, buf);
         match self {
             Self::Chooser {
                 choices, cursor, ..
@@ -176,6 +141,50 @@ impl Overlay {
                 ..
             } => table_rows(env, inner, buf, (rows, *cursor, *shift)),
         }
+    }
+}
+
+/// Draws an empty box with a title and gives what is inside.
+pub(crate) fn frame(env: &Env, area: Rect, title: &str, buf: &mut Buffer) -> Rect {
+    let glyphs = &env.glyphs;
+    let line_style = env.theme.style(Role::Heading);
+    for y in 0..area.height {
+        let mut pen = Pen::new(area, y);
+        let edge = y == 0 || y + 1 == area.height;
+        let inside = usize::from(area.width).saturating_sub(2);
+        let line = if edge {
+            glyphs.rule.repeat(inside)
+        } else {
+            " ".repeat(inside)
+        };
+        let corner = if edge { "+" } else { glyphs.bar };
+        let corner = if glyphs.utf8 && edge {
+            glyphs.rule
+        } else {
+            corner
+        };
+        put_clean(buf, &mut pen, corner, line_style);
+        let style = if edge {
+            line_style
+        } else {
+            env.theme.background()
+        };
+        let style = if edge {
+            style
+        } else {
+            ratatui::style::Style::reset().patch(style)
+        };
+        put_clean(buf, &mut pen, &line, style);
+        put_clean(buf, &mut pen, corner, line_style);
+    }
+    let mut pen = Pen::new(area, 0);
+    pen.skip(2);
+    put(buf, &mut pen, &format!(" {title} "), line_style);
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
     }
 }
 

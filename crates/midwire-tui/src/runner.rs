@@ -47,12 +47,14 @@ pub(crate) fn run(console: Console, runtime: &Handle) -> Result<(), TuiError> {
     let Console {
         kernel,
         views,
+        listeners,
         sender,
         events,
     } = console;
     let var = |name: &str| std::env::var(name).ok();
     let look = (Depth::from_environment(var), Glyphs::from_environment(var));
     let mut app = App::new(Arc::clone(&kernel), Arc::clone(&views), &look);
+    app.env.listeners = listeners;
     app.load_keys();
     if !look.1.utf8 {
         tracing::warn!("the locale is not UTF-8: symbols are drawn in ASCII");

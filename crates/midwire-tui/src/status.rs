@@ -43,7 +43,7 @@ pub(crate) fn draw(env: &Env, area: Rect, buf: &mut Buffer, numbers: &Numbers) {
     }
     let before = pen;
     fill(buf, &mut pen, style);
-    put_right(buf, before, &listening(&env.options), style);
+    put_right(buf, before, &listening(env), style);
 }
 
 /// The indicators in their order.
@@ -130,8 +130,29 @@ pub(crate) fn indicators(options: &Options, numbers: &Numbers) -> Vec<String> {
     out
 }
 
-/// Where the proxy listens, as the options say.
-fn listening(options: &Options) -> String {
+/// Where the proxy listens.
+fn listening(env: &Env) -> String {
+    let listeners = (env.listeners)();
+    let addresses = listeners.iter().flat_map(|listener| &listener.addresses);
+    let mut places: Vec<String> = addresses
+        .map(|address| {
+            if address.ip().is_unspecified() {
+                format!("*:{}", address.port())
+            } else {
+                address.to_string()
+            }
+        })
+        .collect();
+    // IPv4 and IPv6 of one port.
+    places.dedup();
+    if places.is_empty() || !env.options.server {
+        return planned(&env.options);
+    }
+    format!("[{}]", places.join(", "))
+}
+
+/// Where the proxy is going to listen, as the options say.
+fn planned(options: &Options) -> String {
     if !options.server {
         return "[no proxy]".to_owned();
     }
@@ -220,7 +241,7 @@ mod tests {
         let check = |specs: &[&str], expected: &str| {
             let options = OptionStore::new(Tool::Console);
             options.set(specs).unwrap();
-            assert_eq!(listening(&options.load()), expected);
+            assert_eq!(planned(&options.load()), expected);
         };
         check(&[], "[*:8080]");
         check(&["listen_port=9", "listen_host=127.0.0.1"], "[127.0.0.1:9]");

@@ -69,6 +69,8 @@ pub(crate) enum Role {
     PhaseSend,
     PhaseWait,
     PhaseReceive,
+    /// A QR code: dark on light whatever the palette.
+    Qr,
 }
 
 impl From<Tag> for Role {
@@ -159,11 +161,11 @@ const LIGHT: Base = Base {
     bar: i(252),
     bar_text: i(232),
     good: i(25),
-    info: i(30),
+    info: i(23),
     warn: i(130),
     bad: i(124),
     violet: i(91),
-    cyan: i(30),
+    cyan: i(23),
     yellow: i(94),
     select: i(153),
 };
@@ -171,7 +173,7 @@ const LIGHT: Base = Base {
 const SOLARIZED_DARK: Base = Base {
     background: i(234),
     text: i(247),
-    dim: i(243),
+    dim: i(246),
     bar: i(235),
     bar_text: i(254),
     good: i(33),
@@ -187,15 +189,15 @@ const SOLARIZED_DARK: Base = Base {
 const SOLARIZED_LIGHT: Base = Base {
     background: i(230),
     text: i(240),
-    dim: i(245),
+    dim: i(242),
     bar: i(254),
     bar_text: i(235),
-    good: i(32),
-    info: i(30),
+    good: i(25),
+    info: i(23),
     warn: i(130),
     bad: i(160),
     violet: i(61),
-    cyan: i(30),
+    cyan: i(23),
     yellow: i(94),
     select: i(152),
 };
@@ -248,6 +250,40 @@ const HIGH_CONTRAST: Base = Base {
     select: i(19),
 };
 
+/// For eyes that confuse red and green: blue, orange and yellow, apart also in brightness.
+const RED_GREEN_SAFE: Base = Base {
+    background: i(16),
+    text: i(252),
+    dim: i(246),
+    bar: i(236),
+    bar_text: i(255),
+    good: i(39),
+    info: i(117),
+    warn: i(228),
+    bad: i(208),
+    violet: i(183),
+    cyan: i(117),
+    yellow: i(229),
+    select: i(24),
+};
+
+/// For eyes that confuse blue and yellow: teal, red and white.
+const BLUE_YELLOW_SAFE: Base = Base {
+    background: i(16),
+    text: i(252),
+    dim: i(246),
+    bar: i(236),
+    bar_text: i(255),
+    good: i(43),
+    info: i(86),
+    warn: i(218),
+    bad: i(203),
+    violet: i(211),
+    cyan: i(86),
+    yellow: i(224),
+    select: i(23),
+};
+
 /// All palettes by name; the first one is the fallback. In none of them good and bad are told apart by green and red.
 const PALETTES: &[(&str, Base)] = &[
     ("solarized_dark", SOLARIZED_DARK),
@@ -257,6 +293,8 @@ const PALETTES: &[(&str, Base)] = &[
     ("lowdark", LOW_DARK),
     ("lowlight", LOW_LIGHT),
     ("high_contrast", HIGH_CONTRAST),
+    ("red_green_safe", RED_GREEN_SAFE),
+    ("blue_yellow_safe", BLUE_YELLOW_SAFE),
 ];
 
 /// A palette on a terminal.
@@ -364,6 +402,10 @@ impl Theme {
             Role::PhaseSend => fg(b.cyan),
             Role::PhaseWait => fg(b.warn),
             Role::PhaseReceive => fg(b.good),
+            Role::Qr => match self.depth {
+                Depth::Many => Style::new().fg(i(16)).bg(i(231)),
+                _ => Style::new().fg(Color::Black).bg(Color::White),
+            },
         }
     }
 
@@ -394,9 +436,12 @@ impl Base {
 /// Roles without colours. What matters is also said by words and glyphs.
 fn plain(role: Role) -> Style {
     match role {
-        Role::Heading | Role::HeadingKey | Role::Focus | Role::FieldFocus | Role::FieldEdit => {
-            Style::new().add_modifier(Modifier::REVERSED)
-        }
+        Role::Heading
+        | Role::HeadingKey
+        | Role::Focus
+        | Role::FieldFocus
+        | Role::FieldEdit
+        | Role::Qr => Style::new().add_modifier(Modifier::REVERSED),
         Role::Title
         | Role::Key
         | Role::Error
@@ -412,53 +457,4 @@ fn plain(role: Role) -> Style {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn depth(pairs: &[(&str, &str)]) -> Depth {
-        Depth::from_environment(|name| {
-            let found = pairs.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn colours_are_used_where_they_are_wanted() {
-        assert_eq!(depth(&[("TERM", "xterm-256color")]), Depth::Many);
-        assert_eq!(depth(&[("TERM", "linux")]), Depth::Sixteen);
-        assert_eq!(
-            depth(&[("TERM", "screen"), ("COLORTERM", "truecolor")]),
-            Depth::Many
-        );
-        assert_eq!(depth(&[("TERM", "dumb")]), Depth::None);
-        assert_eq!(
-            depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]),
-            Depth::None
-        );
-        assert_eq!(
-            depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]),
-            Depth::Many
-        );
-        assert_eq!(
-            depth(&[("TERM", "xterm-256color"), ("CLICOLOR", "0")]),
-            Depth::None
-        );
-    }
-
-    #[test]
-    fn without_colours_no_role_has_one() {
-        let theme = Theme::new("dark", Depth::None, false);
-        for role in [Role::Error, Role::Focus, Role::Highlight, Role::Text] {
-            let style = theme.style(role);
-            assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
-        }
-    }
-
-    #[test]
-    fn every_palette_of_the_options_is_there() {
-        let spec = midwire_core::options::spec("console_palette").unwrap();
-        for name in spec.meta.choices {
-            assert!(PALETTES.iter().any(|(known, _)| known == name), "{name}");
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! output ([`Out`]), and all text passes [`clean_text`] before it leaves this crate.
 
 mod clean;
+pub mod diff;
 pub mod highlight;
 mod json;
 mod metadata;

@@ -113,6 +113,7 @@ async fn with_scripts(
         Some(console) => {
             // Who leaves the interface does not want to wait for its traffic.
             let serve = serve(kernel, &engine, ends, tui::GRACE);
+            let console = tui::with_listeners(console, &engine);
             let (outcome, ()) = tokio::join!(console.run(), serve);
             outcome?;
         }

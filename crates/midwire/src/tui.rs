@@ -8,7 +8,8 @@ use std::time::Duration;
 use midwire_core::Kernel;
 use midwire_core::commands::CommandError;
 use midwire_core::log::Level;
-use midwire_tui::Console;
+use midwire_proxy::Engine;
+use midwire_tui::{Console, Listener};
 use midwire_views::{Registry, clean_text};
 
 /// How long connections may go on after the user left.
@@ -38,6 +39,22 @@ pub(crate) fn prepare(kernel: &Arc<Kernel>) -> Result<Console, CommandError> {
     let views =
         move |kernel: &Kernel| midwire_addons::with_script_views(kernel, &built_in).into_owned();
     Console::new(kernel, Arc::new(views))
+}
+
+/// Tells the interface where the proxy listens.
+pub(crate) fn with_listeners(console: Console, engine: &Arc<Engine>) -> Console {
+    let engine = Arc::downgrade(engine);
+    console.with_listeners(Arc::new(move || {
+        let servers = engine.upgrade().map(|engine| engine.servers());
+        let servers = servers.iter().flat_map(|servers| servers.iter());
+        let listeners = servers.map(|state| Listener {
+            spec: state.spec.clone(),
+            description: state.description.clone(),
+            addresses: state.addresses.clone(),
+            error: state.error.clone(),
+        });
+        listeners.collect()
+    }))
 }
 
 /// Repeats warnings and errors of a start that failed: there is no interface that would show them.

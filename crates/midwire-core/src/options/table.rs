@@ -167,7 +167,7 @@ options! {
         "Show a title line above each pane.";
     console_mouse: bool = true, of(Tools::CONSOLE),
         "React to the mouse.";
-    console_palette: String = String::from("solarized_dark"), of(Tools::CONSOLE).choices(&["dark", "light", "lowdark", "lowlight", "solarized_dark", "solarized_light"]),
+    console_palette: String = String::from("solarized_dark"), of(Tools::CONSOLE).choices(&["blue_yellow_safe", "dark", "high_contrast", "light", "lowdark", "lowlight", "red_green_safe", "solarized_dark", "solarized_light"]),
         "Colours of the terminal interface.";
     console_palette_transparent: bool = true, of(Tools::CONSOLE),
         "Leave the background to the terminal.";

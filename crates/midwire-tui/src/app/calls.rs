@@ -1,6 +1,7 @@
 //! The commands of the interface (`console.*`).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use midwire_core::commands::{Args, CommandError, CommandValue, quote};
 use midwire_core::options::Value;
@@ -10,7 +11,9 @@ use super::{App, Panes};
 use crate::edit::{self, AfterEdit, EditJob, Part};
 use crate::env::{Effect, Effects, KeyChange, Nav, Outcome, Then};
 use crate::keymap::Context;
+use crate::palette::Palette;
 use crate::screens::Kind;
+use crate::screens::compare::{self, Pair};
 
 #[expect(clippy::unnecessary_wraps, reason = "the last expression of commands")]
 fn nothing() -> Outcome {
@@ -36,12 +39,21 @@ impl App {
             return outcome;
         }
         match name {
+            "console.palette" => {
+                let context = self.context();
+                self.palette = Some(Palette::new(&self.env, context, &self.recent));
+            }
             "console.view.commands" => out.push(Effect::Push(Kind::Commands)),
+            "console.view.compare" => self.compare(args, out)?,
+            "console.view.connect" => out.push(Effect::Push(Kind::Connect)),
             "console.view.eventlog" => out.push(Effect::Push(Kind::EventLog)),
             "console.view.help" => out.push(Effect::Push(Kind::Help(self.context()))),
             "console.view.keybindings" => out.push(Effect::Push(Kind::KeyBindings)),
             "console.view.options" => out.push(Effect::Push(Kind::Options)),
             "console.view.flow" => self.view_flow(args, out)?,
+            "console.view.paused" => out.push(Effect::Push(Kind::Paused)),
+            "console.view.stats" => out.push(Effect::Push(Kind::Stats)),
+            "console.view.tree" => out.push(Effect::Push(Kind::Tree)),
             "console.view.pop" => self.pop(out),
             "console.exit" => out.push(Effect::Quit),
             "console.panes.next" | "console.panes.prev" => {
@@ -89,7 +101,7 @@ impl App {
         nothing()
     }
 
-    fn focused(&self) -> Result<std::sync::Arc<Flow>, CommandError> {
+    fn focused(&self) -> Result<Arc<Flow>, CommandError> {
         let none = || CommandError::failed("No flow selected.");
         self.env.kernel.store().focus().ok_or_else(none)
     }
@@ -98,6 +110,25 @@ impl App {
         let id = Id::parse(args.flow(0)?);
         self.env.kernel.store().set_focus(&id);
         out.push(Effect::Push(Kind::FlowView));
+        Ok(())
+    }
+
+    /// Two flows, or one and what is before it.
+    fn compare(&self, args: &Args, out: &mut Effects) -> Result<(), CommandError> {
+        let store = self.env.kernel.store();
+        let flows = args.flows(0)?.iter().map(|id| store.get(&Id::parse(id)));
+        let pair = match flows.collect::<Vec<_>>().as_slice() {
+            [Some(flow)] => {
+                let none = || CommandError::failed("no flow before it has the same URL");
+                compare::before(&self.env, flow).ok_or_else(none)?
+            }
+            [Some(left), Some(right)] => Pair {
+                left: Arc::clone(left),
+                right: Arc::clone(right),
+            },
+            _ => return Err(CommandError::failed("name one flow or two")),
+        };
+        out.push(Effect::Push(Kind::Compare(pair)));
         Ok(())
     }
 

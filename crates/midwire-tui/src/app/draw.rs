@@ -169,12 +169,15 @@ impl App {
                 .and_then(|stack| stack.last())
                 .and_then(|screen| screen.cursor());
         }
+        let page = Rect {
+            height: places.status.y,
+            ..size
+        };
         if let Some(overlay) = &mut self.overlay {
-            let page = Rect {
-                height: places.status.y,
-                ..size
-            };
             overlay.draw(&self.env, page, buf);
+        }
+        if let Some(palette) = &mut self.palette {
+            cursor = Some(palette.draw(&self.env, page, buf));
         }
         if let Some(cursor) = cursor {
             frame.set_cursor_position(cursor);

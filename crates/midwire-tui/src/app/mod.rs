@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::glyphs::Glyphs;
 use crate::keymap::{Context, Keymap};
 use crate::overlay::Overlay;
+use crate::palette::{self, Palette, Recent};
 use crate::prompt::{Answer, CommandPrompt, Prompt};
 use crate::screens::list::ListCursor;
 use crate::screens::{self, Kind};
@@ -65,6 +66,8 @@ pub(crate) struct App {
     areas: [Rect; 2],
     overlay: Option<Overlay>,
     prompt: Option<Prompt>,
+    palette: Option<Palette>,
+    recent: Recent,
     message: Option<Message>,
     numbers: Numbers,
     focus: Option<Arc<Flow>>,
@@ -95,6 +98,7 @@ impl App {
             glyphs,
             keymap: Keymap::defaults(),
             views,
+            listeners: Arc::new(Vec::new),
             now,
         };
         let panes = [
@@ -109,6 +113,8 @@ impl App {
             areas: [Rect::default(); 2],
             overlay: None,
             prompt: None,
+            palette: None,
+            recent: Recent::default(),
             message: None,
             numbers: Numbers::default(),
             focus: None,
@@ -489,6 +495,12 @@ impl App {
             return;
         }
         self.message = None;
+        if let Some(palette) = &mut self.palette {
+            if palette.key(&self.env, key, (&mut self.recent, out)) == palette::State::Closed {
+                self.palette = None;
+            }
+            return;
+        }
         let context = if let Some(overlay) = &mut self.overlay {
             if overlay.shortcut(key) {
                 self.chosen(out);
@@ -680,6 +692,10 @@ impl App {
         match &mut self.prompt {
             Some(prompt) => prompt.paste(text, out),
             None => {
+                if let Some(palette) = &mut self.palette {
+                    palette.paste(&self.env, text, &self.recent);
+                    return;
+                }
                 if let Some(screen) = self.top() {
                     screen.paste(text);
                 }
@@ -691,8 +707,7 @@ impl App {
         if self.prompt.is_some() {
             return;
         }
-        if self.overlay.is_some() {
-            self.overlay = None;
+        if self.overlay.take().is_some() || self.palette.take().is_some() {
             return;
         }
         let at = Position::new(x, y);

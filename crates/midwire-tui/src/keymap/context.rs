@@ -5,6 +5,8 @@
 pub(crate) enum Context {
     Chooser,
     Commands,
+    Compare,
+    Connect,
     /// Also in screens that take other keys as text.
     CommonKey,
     DataViewer,
@@ -17,14 +19,19 @@ pub(crate) enum Context {
     Help,
     KeyBindings,
     Options,
+    Paused,
+    Stats,
+    Tree,
 }
 
 impl Context {
     /// All contexts in the order of their names.
-    pub(crate) const ALL: [(&'static str, Self); 12] = [
+    pub(crate) const ALL: [(&'static str, Self); 17] = [
         ("chooser", Self::Chooser),
         ("commands", Self::Commands),
         ("commonkey", Self::CommonKey),
+        ("compare", Self::Compare),
+        ("connect", Self::Connect),
         ("dataviewer", Self::DataViewer),
         ("eventlog", Self::EventLog),
         ("flowlist", Self::FlowList),
@@ -34,6 +41,9 @@ impl Context {
         ("help", Self::Help),
         ("keybindings", Self::KeyBindings),
         ("options", Self::Options),
+        ("paused", Self::Paused),
+        ("stats", Self::Stats),
+        ("tree", Self::Tree),
     ];
 
     /// The context of this name.

@@ -2,7 +2,7 @@
 
 use super::context::Context::{
     self, CommonKey, DataViewer, EventLog, FlowList, FlowView, Global, GridEditor, Help,
-    KeyBindings, Options,
+    KeyBindings, Options, Paused,
 };
 
 /// A row of the table.
@@ -24,6 +24,7 @@ macro_rules! keys {
 
 keys! {
     ":" in [CommonKey, Global] "console.command ", "Command prompt";
+    "ctrl p" in [CommonKey, Global] "console.palette", "Find commands, options and flows";
     ";" in [FlowList, FlowView] "console.command flow.comment @focus ''", "Comment the flow";
     "?" in [Global] "console.view.help", "Help";
     "?" in [Help] "console.view.pop", "Leave help";
@@ -55,8 +56,8 @@ keys! {
     "I" in [Global] "set intercept_active toggle", "Switch intercepting on or off";
     "i" in [Global] "console.command.set intercept", "Set what is intercepted";
     "W" in [Global] "console.command.set save_stream_file", "Write flows to a file as they come";
-    "A" in [FlowList, FlowView] "flow.resume @all", "Resume all held flows";
-    "a" in [FlowList, FlowView] "flow.resume @focus", "Resume the held flow";
+    "A" in [FlowList, FlowView, Paused] "flow.resume @all", "Resume all held flows";
+    "a" in [FlowList, FlowView, Paused] "flow.resume @focus", "Resume the held flow";
     "b" in [FlowList, FlowView] "console.command cut.save @focus response.content ", "Save the response's content to a file";
     "d" in [FlowList, FlowView] "view.flows.remove @focus", "Remove the flow";
     "D" in [FlowList, FlowView] "view.flows.duplicate @focus", "Copy the flow";
@@ -74,19 +75,27 @@ keys! {
     "v" in [FlowList] "set view_order_reversed toggle", "Sort the other way round";
     "U" in [FlowList] "flow.mark @all false", "Remove all marks";
     "w" in [FlowList] "console.command save.file @shown ", "Save the listed flows to a file";
-    "V" in [FlowList, FlowView] "flow.revert @focus", "Undo changes of the flow";
+    "V" in [FlowList, FlowView, Paused] "flow.revert @focus", "Undo changes of the flow";
     "X" in [FlowList] "flow.kill @focus", "Cut the flow off";
     "z" in [FlowList] "console.command.confirm \"Delete all flows\" view.flows.remove @all", "Remove all flows";
     "Z" in [FlowList] "console.command.confirm \"Purge all hidden flows\" view.flows.remove @hidden", "Remove all flows that are not shown";
     "|" in [FlowList, FlowView] "console.command script.run @focus ", "Run a script over the flow";
-    "e" in [FlowList, FlowView] "console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}", "Edit a part of the flow";
+    "e" in [FlowList, FlowView, Paused] "console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}", "Edit a part of the flow";
     "f" in [FlowView] "view.settings.setval.toggle @focus fullcontents", "Show all of the content";
     "w" in [FlowView] "console.command save.file @focus ", "Save the flow to a file";
     "space" in [FlowView] "view.focus.next", "Next flow";
     "p" in [FlowView] "view.focus.prev", "Flow before";
     "v" in [FlowView] "console.choose \"View...\" request,response console.bodyview @focus {choice}", "Open the content in an external viewer";
-    "m" in [FlowView] "console.choose.cmd \"Set contentview...\" console.flowview.mode.options console.flowview.mode.set {choice}", "Choose the content view";
+    "m" in [FlowView, Paused] "console.choose.cmd \"Set contentview...\" console.flowview.mode.options console.flowview.mode.set {choice}", "Choose the content view";
     "z" in [FlowView] "console.choose \"Encode/decode...\" request,response flow.encode.toggle @focus {choice}", "Compress the content or undo its compression";
+    "X" in [Paused] "flow.kill @focus", "Cut the flow off";
+    "u" in [Paused] "flow.revert @focus", "Undo changes of the flow";
+    "n" in [Paused] "console.nav.down", "Next held flow";
+    "enter" in [Paused] "flow.resume @focus", "Resume the held flow as it is now";
+    "p" in [FlowList] "console.view.paused", "Show all held flows";
+    "s" in [FlowList] "console.view.stats", "Show numbers by host, status and type";
+    "T" in [FlowList] "console.view.tree", "Show the list by host and path";
+    "c" in [FlowList, FlowView] "console.view.compare @focus", "Compare with the flow before to the same URL";
     "L" in [Options] "console.command options.load ", "Load options from a file";
     "S" in [Options] "console.command options.save ", "Save options to a file";
     "D" in [Options] "options.reset", "All options to their defaults";

@@ -54,7 +54,10 @@ fn list_in_two_lines() {
 
 #[test]
 fn empty_list_says_how_to_begin() {
-    insta::assert_snapshot!(Tui::new(80, 24).screen());
+    let mut tui = Tui::new(80, 24);
+    tui.kernel.options().set(&["confdir=/nonexistent"]).unwrap();
+    tui.event(crate::event::Event::Changed);
+    insta::assert_snapshot!(tui.screen());
 }
 
 #[test]

@@ -42,54 +42,47 @@ pub(super) fn rows(
     }
 }
 
-/// What stands where there is no flow: how to get some, or that a filter hides them.
-pub(super) fn empty(env: &Env, area: Rect, buf: &mut Buffer, total: usize) {
+/// Rows above what an empty list shows.
+const HEAD: u16 = 3;
+
+/// The part of an empty list below its head.
+pub(super) fn below_head(area: Rect) -> Rect {
+    let rows = HEAD.min(area.height);
+    Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..area
+    }
+}
+
+/// The head of an empty list: how to get flows.
+pub(super) fn start(env: &Env, area: Rect, buf: &mut Buffer) {
+    let keys = "B starts a browser   L loads a file   ? help   ctrl p finds everything";
+    for (y, text, role) in [(0, "No flow yet", Role::Title), (1, keys, Role::Dim)] {
+        let mut pen = Pen::new(area, y);
+        pen.skip(2);
+        if y < area.height {
+            put_clean(buf, &mut pen, text, env.theme.style(role));
+        }
+    }
+}
+
+/// What stands where filters hide all flows.
+pub(super) fn nothing_fits(env: &Env, area: Rect, buf: &mut Buffer, total: usize) {
     let mut lines: Vec<(String, Role)> = Vec::new();
-    if total > 0 {
-        let filter = env.options.view_filter.clone().unwrap_or_default();
-        lines.push((format!("0 of {total} flows match"), Role::Title));
-        if !filter.is_empty() {
-            lines.push((format!("filter: {filter}"), Role::Text));
-        }
-        if env.kernel.store().is_marked_only() {
-            lines.push((
-                "only marked flows are shown (M shows all)".to_owned(),
-                Role::Text,
-            ));
-        }
-        lines.push((String::new(), Role::Text));
-        lines.push(("f changes the filter".to_owned(), Role::Dim));
-    } else {
-        let port = env.options.listen_port.unwrap_or(8080);
-        let host = if env.options.listen_host.is_empty() {
-            "127.0.0.1"
-        } else {
-            &env.options.listen_host
-        };
-        lines.push(("No flow yet".to_owned(), Role::Title));
-        lines.push((String::new(), Role::Text));
-        lines.push((format!("Proxy address    {host}:{port}"), Role::Text));
+    let filter = env.options.view_filter.clone().unwrap_or_default();
+    lines.push((format!("0 of {total} flows match"), Role::Title));
+    if !filter.is_empty() {
+        lines.push((format!("filter: {filter}"), Role::Text));
+    }
+    if env.kernel.store().is_marked_only() {
         lines.push((
-            format!("Try              curl -x http://{host}:{port} http://mitm.it/"),
+            "only marked flows are shown (M shows all)".to_owned(),
             Role::Text,
-        ));
-        lines.push((
-            "Certificate      http://mitm.it/ through the proxy".to_owned(),
-            Role::Text,
-        ));
-        lines.push((
-            format!(
-                "                 or {}/mitmproxy-ca-cert.pem",
-                env.options.confdir
-            ),
-            Role::Text,
-        ));
-        lines.push((String::new(), Role::Text));
-        lines.push((
-            "B starts a browser   L loads a file   ? help   q quits".to_owned(),
-            Role::Dim,
         ));
     }
+    lines.push((String::new(), Role::Text));
+    lines.push(("f changes the filter".to_owned(), Role::Dim));
     for (at, (text, role)) in lines.iter().enumerate() {
         let mut pen = Pen::new(area, at as u16 + 1);
         pen.skip(2);

@@ -10,6 +10,7 @@ use ratatui::layout::{Position, Rect};
 use crate::env::{Effect, Effects, Env, Handled, Nav, Screen};
 use crate::keymap::Context;
 use crate::screens::Kind;
+use crate::screens::connect::Connect;
 use row::Facts;
 
 /// How the list is laid out.
@@ -67,6 +68,8 @@ pub(crate) struct FlowList {
     seen: usize,
     /// A file is being read.
     reading: bool,
+    /// What is shown while there is no flow at all.
+    connect: Connect,
 }
 
 impl FlowList {
@@ -154,7 +157,7 @@ impl Screen for FlowList {
         (left, right)
     }
 
-    fn prepare(&mut self, env: &Env, area: Rect, _: &mut Effects) {
+    fn prepare(&mut self, env: &Env, area: Rect, out: &mut Effects) {
         self.layout = Layout::of(&env.options.console_flowlist_layout, area.width);
         let lines = usize::from(area.height.saturating_sub(self.layout.head()));
         self.page = (lines / self.layout.lines()).max(1);
@@ -165,6 +168,9 @@ impl Screen for FlowList {
             > 0;
         let counts = env.kernel.store().counts();
         (self.shown, self.total) = (counts.shown, counts.total);
+        if self.total == 0 {
+            self.connect.prepare(env, draw::below_head(area), out);
+        }
         self.place(env);
         self.count_new();
         let flows = env.kernel.store().rows(self.offset, self.page);
@@ -175,12 +181,18 @@ impl Screen for FlowList {
     }
 
     fn ticks(&self) -> bool {
-        self.reading || self.rows.iter().any(|row| row.state == row::State::Running)
+        let connects = self.total == 0 && self.connect.ticks();
+        connects || self.reading || self.rows.iter().any(|row| row.state == row::State::Running)
     }
 
     fn draw(&self, env: &Env, area: Rect, buf: &mut Buffer) {
         if self.rows.is_empty() {
-            draw::empty(env, area, buf, self.total);
+            if self.total == 0 {
+                draw::start(env, area, buf);
+                self.connect.draw(env, draw::below_head(area), buf);
+            } else {
+                draw::nothing_fits(env, area, buf, self.total);
+            }
             return;
         }
         let focus = self.focus_row.and_then(|row| row.checked_sub(self.offset));
@@ -188,6 +200,10 @@ impl Screen for FlowList {
     }
 
     fn nav(&mut self, env: &Env, nav: Nav, out: &mut Effects) {
+        if self.total == 0 {
+            self.connect.nav(env, nav, out);
+            return;
+        }
         let store = env.kernel.store();
         match (nav, nav.step(self.page)) {
             (Nav::Start, _) => store.focus_go(0),

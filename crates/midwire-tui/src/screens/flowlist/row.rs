@@ -320,7 +320,33 @@ fn is_complete(flow: &Flow) -> bool {
     }
 }
 
-fn took(flow: &Flow) -> Option<f64> {
+/// True if the flow ended with an error or its response tells one.
+pub(crate) fn is_failed(flow: &Flow) -> bool {
+    let told = match flow {
+        Flow::Http(http) => http.response.as_ref().is_some_and(|r| r.status >= 400),
+        Flow::Dns(dns) => dns.response.as_ref().is_some_and(|r| r.response_code != 0),
+        Flow::Tcp(_) | Flow::Udp(_) => false,
+    };
+    told || flow.info().error.is_some()
+}
+
+/// Bytes that came for the client.
+pub(crate) fn size(flow: &Flow) -> Option<u64> {
+    let sum = |messages: &[midwire_flow::StreamMessage]| {
+        messages
+            .iter()
+            .map(|message| message.content.len() as u64)
+            .sum()
+    };
+    match flow {
+        Flow::Http(http) => http.response.as_ref()?.content.size(),
+        Flow::Tcp(stream) | Flow::Udp(stream) => Some(sum(&stream.messages)),
+        Flow::Dns(dns) => Some(dns.response.as_ref()?.size() as u64),
+    }
+}
+
+/// Seconds from the beginning of a flow to its end, once it has one.
+pub(crate) fn took(flow: &Flow) -> Option<f64> {
     let start = started(flow);
     let info: &FlowInfo = flow.info();
     let end = match flow {

@@ -191,7 +191,8 @@ fn describe(certificate: &Certificate) -> Vec<Pair> {
     rows
 }
 
-fn digest(der: &[u8]) -> String {
+/// SHA-256 in hexadecimal.
+pub(crate) fn digest(der: &[u8]) -> String {
     use sha2::Digest as _;
     let mut out = String::with_capacity(64);
     for byte in sha2::Sha256::digest(der) {

@@ -1,7 +1,7 @@
 //! One flow, full size (console.md §5, ui.md §4.1).
 
 pub(crate) mod content;
-mod detail;
+pub(crate) mod detail;
 mod job;
 mod timing;
 
