@@ -63,7 +63,7 @@ fn servers_that_fail_leave_nothing_behind() {
             "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n",
             reset.url("/")
         );
-        let _ = client.write_all(&[head.as_bytes(), &[b'x'; 70_000]].concat());
+        let _ = client.write_all(&[head.as_bytes(), &vec![b'x'; 70_000]].concat());
         let got = rest(&mut client);
         assert!(got.is_empty() || got.starts_with("HTTP/1.1 502 "), "{got}");
         served(&program, &good);

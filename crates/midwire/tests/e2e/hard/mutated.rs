@@ -98,7 +98,7 @@ fn all(program: &Program, url: &str, one: impl Fn(usize) + Sync) {
                         return;
                     }
                     one(number);
-                    if number % 500 == 0 {
+                    if number.is_multiple_of(500) {
                         good();
                     }
                 }
