@@ -74,16 +74,16 @@ fn server(server: &ServerConn) -> Option<String> {
     let address = server.address.as_ref()?;
     let mut line = format!("server: {address}");
     if let Some(peer) = server.peername.as_ref().filter(|peer| *peer != address) {
-        line += &format!(" at {peer}");
+        line = format!("{line} at {peer}");
     }
     if let Some(via) = &server.via {
-        line += &format!(" through {}", via.address);
+        line = format!("{line} through {}", via.address);
     }
     match (&server.tls_version, &server.error) {
-        (_, Some(error)) => line += &format!(", failed: {error}"),
+        (_, Some(error)) => line = format!("{line}, failed: {error}"),
         (Some(version), None) => {
             let alpn = server.alpn.as_deref();
-            line += &format!(", {}", tls(version, server.sni.as_deref(), alpn));
+            line = format!("{line}, {}", tls(version, server.sni.as_deref(), alpn));
         }
         (None, None) if server.timestamp_tcp_setup.is_none() => line += ", not connected",
         (None, None) => line += ", no TLS",
@@ -94,7 +94,7 @@ fn server(server: &ServerConn) -> Option<String> {
 fn tls(version: &str, sni: Option<&str>, alpn: Option<&[u8]>) -> String {
     let mut text = version.to_owned();
     if let Some(sni) = sni {
-        text += &format!(" for {sni}");
+        text = format!("{text} for {sni}");
     }
     match alpn {
         Some(alpn) if !alpn.is_empty() => text + &format!(", {}", String::from_utf8_lossy(alpn)),

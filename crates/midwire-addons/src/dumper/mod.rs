@@ -237,15 +237,15 @@ fn missed(kernel: &Kernel) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut text = "Not captured:\n".to_owned();
-    for row in rows.iter().take(MISSED_SHOWN) {
+    let mut lines = vec!["Not captured:".to_owned()];
+    lines.extend(rows.iter().take(MISSED_SHOWN).map(|row| {
         let (host, reason) = (clean_line(&row.host), row.reason.text());
-        text += &format!("    {host}: {reason} ({}x)\n", row.count);
-    }
+        format!("    {host}: {reason} ({}x)", row.count)
+    }));
     if rows.len() > MISSED_SHOWN {
-        text += &format!("    and {} more\n", rows.len() - MISSED_SHOWN);
+        lines.push(format!("    and {} more", rows.len() - MISSED_SHOWN));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 impl Printer<'_> {

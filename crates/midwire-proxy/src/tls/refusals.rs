@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// How long connections pass untouched under `learn`. Long enough to use a program, short enough that trust which was set
 /// up meanwhile shows.
-const LEARNED: Duration = Duration::from_secs(600);
+const LEARNED: Duration = Duration::from_mins(10);
 
 /// Pairs of client and host that are remembered; the one that refused first goes first.
 const PAIRS_MAX: usize = 4096;

@@ -45,11 +45,13 @@ pub(super) fn print(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn text(flow: &Flow) -> String {
-    let mut text = clean_line(&title(flow)).into_owned() + "\n";
-    for line in account(flow.info()) {
-        text += &format!("    | {}\n", clean_line(&line));
-    }
-    text
+    let title = clean_line(&title(flow)).into_owned();
+    let lines = account(flow.info());
+    let lines = lines
+        .iter()
+        .map(|line| format!("    | {}", clean_line(line)));
+    let lines: Vec<String> = std::iter::once(title).chain(lines).collect();
+    lines.join("\n") + "\n"
 }
 
 fn title(flow: &Flow) -> String {

@@ -100,8 +100,8 @@ fn rules(port: u16, ports: &[u16], user: Option<&str>) -> anyhow::Result<String>
         if user.is_empty() || !user.chars().all(is_name) {
             bail!("`{}` is no name of a user", user.escape_debug());
         }
-        text += &format!(
-            "    chain output {{\n        type nat hook output priority -100; policy accept;\n        \
+        text = format!(
+            "{text}    chain output {{\n        type nat hook output priority -100; policy accept;\n        \
              meta skuid \"{user}\" return\n        oifname \"lo\" return\n        {lead}\n    }}\n"
         );
     }
