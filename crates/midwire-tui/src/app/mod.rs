@@ -689,17 +689,12 @@ impl App {
     }
 
     fn paste(&mut self, text: &str, out: &mut Effects) {
-        match &mut self.prompt {
-            Some(prompt) => prompt.paste(text, out),
-            None => {
-                if let Some(palette) = &mut self.palette {
-                    palette.paste(&self.env, text, &self.recent);
-                    return;
-                }
-                if let Some(screen) = self.top() {
-                    screen.paste(text);
-                }
-            }
+        if let Some(prompt) = &mut self.prompt {
+            prompt.paste(text, out);
+        } else if let Some(palette) = &mut self.palette {
+            palette.paste(&self.env, text, &self.recent);
+        } else if let Some(screen) = self.top() {
+            screen.paste(text);
         }
     }
 

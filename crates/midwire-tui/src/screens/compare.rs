@@ -169,7 +169,7 @@ impl Writer<'_> {
             let pair = |(name, value): (&[u8], &[u8])| (line_of(name), line_of(value));
             fields
                 .iter()
-                .map(|(name, value)| pair((name.as_ref(), value.as_ref())))
+                .map(|(name, value)| pair((name, value)))
                 .collect()
         };
         let found = diff::headers(&list(left), &list(right));

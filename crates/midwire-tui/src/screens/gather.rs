@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const LEAST: Duration = Duration::from_millis(500);
 
 /// Looking takes at most this part of the time.
-const SHARE: u32 = 20;
+const SHARE: u32 = 200;
 
 /// Says when to look again.
 #[derive(Debug, Default)]

@@ -119,6 +119,7 @@ const TRITAN: [[f64; 3]; 3] = [
 ];
 
 /// Distance of two colours as seen through a matrix, in steps of CIE L*a*b*.
+#[expect(clippy::many_single_char_names, reason = "the names of colour spaces")]
 fn distance(one: Color, other: Color, eyes: &[[f64; 3]; 3]) -> f64 {
     let seen = |colour: Color| {
         let c = linear(colour);
