@@ -14,7 +14,7 @@ use midwire_core::Kernel;
 use midwire_core::hooks::{Addon, ContentNeed, FlowRef, Hook, HookSet, Part};
 use midwire_core::options::{Changed, Options, Size};
 use midwire_flow::{DnsFlow, HttpFlow, MessageFlow, Replay};
-use midwire_views::{Registry, clean_line};
+use midwire_views::{Clean, Registry};
 
 use crate::condition::Condition;
 use crate::heavy::Work;
@@ -160,9 +160,10 @@ impl Addon for Dumper {
 
     fn done(&self, kernel: &Kernel) {
         if self.settings.load().detail >= 1 {
-            let text = missed(kernel);
-            if !text.is_empty() {
-                self.output.print(kernel, &text);
+            let mut page = Page::new(self.output.colour());
+            missed(kernel, &mut page);
+            if !page.as_str().is_empty() {
+                self.output.print(kernel, &page);
             }
         }
     }
@@ -232,20 +233,20 @@ impl Addon for Dumper {
 const MISSED_SHOWN: usize = 20;
 
 /// What was not captured and why, a line for each host; empty if all was.
-fn missed(kernel: &Kernel) -> String {
+fn missed(kernel: &Kernel, page: &mut Page) {
     let rows = kernel.ledger().rows();
     if rows.is_empty() {
-        return String::new();
+        return;
     }
-    let mut lines = vec!["Not captured:".to_owned()];
-    lines.extend(rows.iter().take(MISSED_SHOWN).map(|row| {
-        let (host, reason) = (clean_line(&row.host), row.reason.text());
-        format!("    {host}: {reason} ({}x)", row.count)
-    }));
+    page.push("Not captured:").line();
+    for row in rows.iter().take(MISSED_SHOWN) {
+        let line = format!("{}: {} ({}x)", row.host, row.reason.text(), row.count);
+        page.push("    ").push(Clean::line(&line)).line();
+    }
     if rows.len() > MISSED_SHOWN {
-        lines.push(format!("    and {} more", rows.len() - MISSED_SHOWN));
+        let more = format!("and {} more", rows.len() - MISSED_SHOWN);
+        page.push("    ").push(Clean::line(&more)).line();
     }
-    lines.join("\n") + "\n"
 }
 
 impl Printer<'_> {
@@ -255,7 +256,7 @@ impl Printer<'_> {
             return;
         }
         for line in midwire_core::explain::account(info) {
-            self.page.push("    | ").push(&clean_line(&line)).line();
+            self.page.push("    | ").push(Clean::line(&line)).line();
         }
     }
 

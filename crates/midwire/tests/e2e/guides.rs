@@ -239,7 +239,7 @@ fn caching_fetches_slow_things_once() {
 
 #[test]
 fn the_book_has_all_pages() {
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
     let links = summary
         .lines()
