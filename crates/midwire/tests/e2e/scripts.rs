@@ -355,3 +355,23 @@ def request(flow):
     });
     assert_eq!(program.stop().0, 0);
 }
+
+#[test]
+fn a_response_without_content_is_changed_by_its_hook() {
+    let script =
+        Script::new("def response(flow):\n    flow.response.headers[\"x-added\"] = \"script\"\n");
+    let origin = Origin::plain(|head, out| {
+        let status = if head.contains("/none") {
+            "204 No Content"
+        } else {
+            "200 OK\r\nContent-Length: 5"
+        };
+        write!(out, "HTTP/1.1 {status}\r\n\r\n").is_ok()
+    });
+    let program = Program::dump(&["-s", &script.path()]);
+    let (proxy, head, none) = (program.proxy(), origin.url("/head"), origin.url("/none"));
+    for args in [["-sI", &*head], ["-si", &*none]] {
+        let answer = crate::program::curl(&[&args[..], &["-x", &proxy]].concat()).unwrap();
+        assert!(answer.contains("x-added: script"), "{answer}");
+    }
+}

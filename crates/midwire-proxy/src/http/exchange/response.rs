@@ -279,7 +279,7 @@ impl Exchange<'_> {
         let (need, who) = self.need(Part::Response, framing);
         check_length(framing, limit, Side::Server)?;
         self.check_switch()?;
-        if need == ContentNeed::Whole && framing != Framing::None {
+        if need == ContentNeed::Whole {
             self.say_who_buffers("buffered_response", who);
             self.begun = self.read_response(route, limit).await?;
             if self.begun.is_none() {
